@@ -1,0 +1,56 @@
+# Everything a checkout needs; each target sets up .venv by itself when it has to. `make help` lists them.
+SHELL := /bin/sh
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+TYPED_SAMPLES := $(wildcard tests/typing)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench dist setup clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED) ## Watch two people chat through outages, kills and restarts (ARGS="--seed 7 --json")
+	@$(BIN)/imserver demo $(ARGS)
+
+test: lint ## Lint, then every test (ARGS="tests/core -k resume")
+	@echo "test: pytest"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Style, types, architecture
+	@echo "lint: ruff check"
+	@$(BIN)/ruff check --quiet .
+	@echo "lint: ruff format"
+	@$(BIN)/ruff format --quiet --check . || { echo "not formatted; run: $(BIN)/ruff format ."; exit 1; }
+	@echo "lint: mypy"
+	@$(BIN)/mypy --no-error-summary
+	@[ -z "$(TYPED_SAMPLES)" ] || $(BIN)/mypy --no-error-summary $(TYPED_SAMPLES)
+	@echo "lint: import contracts"
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	@echo "lint: sizes"
+	@$(BIN)/python tools/tidy.py
+
+bench: $(INSTALLED) ## Measure (ARGS names a scenario)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+dist: $(INSTALLED) ## Two wheels in dist/: imserver (all), imsdk (the SDK without the server's dependencies)
+	@rm -rf dist
+	@echo "dist: imserver"
+	@$(BIN)/python -m hatchling build -t wheel -d dist >/dev/null
+	@echo "dist: imsdk"
+	@cd sdk && ../$(BIN)/python -m hatchling build -t wheel -d ../dist >/dev/null
+	@ls dist/*.whl
+
+setup: $(INSTALLED) ## Only set up .venv
+
+clean: ## Remove .venv, builds and caches
+	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find imserver sdk protocol tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(INSTALLED): pyproject.toml requirements/dev.txt tools/setup
+	@tools/setup
+
+# A folder that was moved or copied has a .venv that still points to the old place: set up anew.
+ifneq ($(shell cat $(INSTALLED) 2>/dev/null),$(CURDIR))
+.PHONY: $(INSTALLED)
+endif

@@ -1,0 +1,1 @@
+"""imserver: a messaging server whose sessions outlive their connections."""

@@ -1,0 +1,1 @@
+"""imsdk: the chat SDK; a durable session over connections that come and go."""
