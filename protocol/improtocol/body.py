@@ -1,0 +1,101 @@
+"""A message's body: content, what it replies to, whom it mentions. The unit the log stores, packed once.
+
+On the wire: the bare string for plain text, otherwise `[type, [field, ...], reply_to | nil, [user, ...]]`, shortened from
+the end.
+"""
+
+from dataclasses import dataclass
+
+from improtocol import limits
+from improtocol.checks import check_int, check_name
+from improtocol.content import CONTENT_TYPES, Content, Text, Unknown
+from improtocol.values import Value, pack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """`content`, optionally in reply to sequence number `reply_to` of the same conversation, mentioning users by id."""
+
+    content: Content | Unknown
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.reply_to is not None:
+            check_int("reply_to", self.reply_to, 1)
+        if self.mentions:
+            if len(self.mentions) > limits.MENTIONS_MAX:
+                raise ValueError(f"a message mentions at most {limits.MENTIONS_MAX} users, not {len(self.mentions)}")
+            for user in self.mentions:
+                check_name("mentioned user", user, limits.USER_BYTES_MAX)
+
+    def to_value(self) -> Value:
+        """The wire form. Raises `ValueError` for content that this version could not read."""
+        content = self.content
+        if isinstance(content, Unknown):
+            raise ValueError("content of an unknown type cannot be sent")
+        if type(content) is Text and self.reply_to is None and not self.mentions:
+            return content.text
+        value: list[Value] = [content.TYPE, content.to_fields()]
+        if self.mentions:
+            value += [self.reply_to, list(self.mentions)]
+        elif self.reply_to is not None:
+            value.append(self.reply_to)
+        return value
+
+
+def body_from_value(value: Value) -> Body:
+    """The body a peer sent, checked in every part.
+
+    Raises:
+        ValueError: the body breaks a rule; the text names it.
+    """
+    if type(value) is str:
+        return Body(content=Text(value))
+    if not isinstance(value, list) or len(value) < 2:
+        raise ValueError("a body must be text or a list of type and fields")
+    content_type, fields = value[0], value[1]
+    if type(content_type) is not int or content_type not in CONTENT_TYPES:
+        raise ValueError(f"content type {content_type!r:.40} is unknown to this version")
+    if not isinstance(fields, list) or not fields:
+        raise ValueError("content fields must be a list that is not empty")
+    reply_to = value[2] if len(value) > 2 else None
+    mentions = value[3] if len(value) > 3 else []
+    if not isinstance(mentions, list):
+        raise ValueError("mentions must be a list")
+    content = CONTENT_TYPES[content_type].from_fields(fields)
+    return Body(content=content, reply_to=reply_to, mentions=tuple(mentions))  # type: ignore[arg-type]
+
+
+def read_body(value: Value) -> Body:
+    """Like `body_from_value`, for a reader that must not lose a message because it is too old to understand it.
+
+    Content of an unknown type, or that breaks a rule, becomes `Unknown` with the reason; this function never raises.
+    """
+    try:
+        return body_from_value(value)
+    except (ValueError, RecursionError) as error:
+        content_type = value[0] if isinstance(value, list) and value else 0
+        fields = value[1] if isinstance(value, list) and len(value) > 1 else value
+        return Body(
+            content=Unknown(
+                type=content_type if isinstance(content_type, int) else 0,
+                fields=tuple(fields) if isinstance(fields, list) else (fields,),
+                reason=str(error),
+            )
+        )
+
+
+def pack_body(body: Body) -> bytes:
+    """The canonical bytes of `body`, as the log keeps them.
+
+    Raises:
+        ValueError: larger than `limits.BODY_BYTES_MAX`.
+    """
+    value = body.to_value()
+    packed = pack(value)
+    if len(packed) > limits.BODY_BYTES_MAX:
+        raise ValueError(f"a message may have at most {limits.BODY_BYTES_MAX} bytes packed, not {len(packed)}")
+    return packed
+
+

@@ -1,0 +1,289 @@
+"""Commands: what a client asks to happen. Named in the imperative; each becomes one log record or one refusal.
+
+On the wire `[COMMAND, counter, op, arg, ..., conversation]`. `conversation` is an id, or a user's id for the direct conversation with that
+user (made when it is not there yet, so a first message needs no round trip). It comes last because it is left out when it is
+the same as in the command before on this connection.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final, TypeAlias
+from zlib import crc32
+
+from improtocol import limits
+from improtocol.body import Body, body_from_value
+from improtocol.checks import check_bool, check_int, check_name, check_text
+from improtocol.entries import Role
+from improtocol.values import Value, pack
+
+#: A conversation's id, or the id of the user at the other end of a direct conversation.
+ConversationRef: TypeAlias = int | str
+
+
+class Op(IntEnum):
+    POST = 1
+    EDIT = 2
+    RECALL = 3
+    REACT = 4
+    READ = 5
+    CREATE = 6
+    INVITE = 7
+    LEAVE = 8
+    REMOVE = 9
+    SET_ROLE = 10
+    RENAME = 11
+    LOGOUT = 12
+
+
+def check_conversation(value: object) -> None:
+    """`value` refers to a conversation: an id of 53 bits, or a user's id."""
+    if type(value) is str:
+        check_name("user", value, limits.USER_BYTES_MAX)
+    else:
+        check_int("conversation", value, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Post a message. Result: its sequence number."""
+
+    conversation: ConversationRef
+    body: Body
+
+    def __post_init__(self) -> None:
+        check_conversation(self.conversation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Replace the body of one's own message. Result: the edit's own sequence number."""
+
+    conversation: ConversationRef
+    target: int
+    body: Body
+
+    def __post_init__(self) -> None:
+        check_conversation(self.conversation)
+        check_int("target", self.target, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """Take one's own message back (admins: anybody's). Its body is given out no more. Result: a sequence number."""
+
+    conversation: ConversationRef
+    target: int
+
+    def __post_init__(self) -> None:
+        check_conversation(self.conversation)
+        check_int("target", self.target, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class React:
+    """Set or take back one's reaction to a message. Result: a sequence number."""
+
+    conversation: ConversationRef
+    target: int
+    emoji: str
+    on: bool = True
+
+    def __post_init__(self) -> None:
+        check_conversation(self.conversation)
+        check_int("target", self.target, 1)
+        check_name("emoji", self.emoji, limits.EMOJI_BYTES_MAX)
+        check_bool("on", self.on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRead:
+    """Say that everything up to `seq` is read. Never moves back. Result: the mark as it stands."""
+
+    conversation: ConversationRef
+    seq: int
+
+    def __post_init__(self) -> None:
+        check_conversation(self.conversation)
+        check_int("seq", self.seq, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Make a group under an id the client drew (53 random bits), so that messages may follow before the result."""
+
+    conversation: int
+    title: str = ""
+    members: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+        check_text("title", self.title, limits.TITLE_BYTES_MAX, empty=True)
+        _check_users(self.members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    conversation: int
+    users: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+        if not self.users:
+            raise ValueError("invite at least one user")
+        _check_users(self.users)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    conversation: int
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    conversation: int
+    user: str
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+        check_name("user", self.user, limits.USER_BYTES_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRole:
+    conversation: int
+    user: str
+    role: Role
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+        check_name("user", self.user, limits.USER_BYTES_MAX)
+        if type(self.role) is not Role:
+            raise ValueError("role must be a Role")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    conversation: int
+    title: str
+
+    def __post_init__(self) -> None:
+        check_int("conversation", self.conversation, 1)
+        check_text("title", self.title, limits.TITLE_BYTES_MAX, empty=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logout:
+    """End this session: its secret is worthless once the result is sent, and its connection is closed."""
+
+
+Action: TypeAlias = (
+    Post | Edit | Recall | React | MarkRead | Create | Invite | Leave | Remove | SetRole | Rename | Logout
+)
+
+
+
+def action_to_values(action: Action) -> list[Value]:
+    """`[op, arg, ..., conversation]`, everything said (the connection leaves out what it may)."""
+    match action:
+        case Post():
+            return [1, action.body.to_value(), action.conversation]
+        case Edit():
+            return [2, action.target, action.body.to_value(), action.conversation]
+        case Recall():
+            return [3, action.target, action.conversation]
+        case React():
+            return [4, action.target, action.emoji, action.on, action.conversation]
+        case MarkRead():
+            return [5, action.seq, action.conversation]
+        case Create():
+            return [6, action.title, list(action.members), action.conversation]
+        case Invite():
+            return [7, list(action.users), action.conversation]
+        case Leave():
+            return [8, action.conversation]
+        case Remove():
+            return [9, action.user, action.conversation]
+        case SetRole():
+            return [10, action.user, int(action.role), action.conversation]
+        case Rename():
+            return [11, action.title, action.conversation]
+        case Logout():
+            return [12]
+
+
+#: Arguments of each op before the conversation.
+_ARGUMENTS: Final = (0, 1, 2, 1, 3, 1, 2, 1, 0, 1, 2, 1)
+
+
+def action_from_values(values: list[Value], conversation: ConversationRef | None) -> Action:
+    """The action behind `[op, arg, ..., conversation?]`; a conversation left out is `conversation`.
+
+    Raises:
+        ValueError: an unknown op, a missing argument, or one that breaks a rule.
+    """
+    op = values[0] if values else None
+    if type(op) is not int or not 1 <= op <= 12:
+        raise ValueError(f"command {op!r:.40} is unknown to this version")
+    if op == Op.LOGOUT:
+        return Logout()
+    count = _ARGUMENTS[op]
+    if len(values) <= count:
+        raise ValueError(f"command {Op(op).name} needs {count} arguments and a conversation")
+    said = values[count + 1] if len(values) > count + 1 else None
+    where: ConversationRef = conversation if said is None else said  # type: ignore[assignment]
+    if where is None:
+        raise ValueError("the first command of a connection must say its conversation")
+    if op == Op.POST:
+        return Post(conversation=where, body=body_from_value(values[1]))
+    return _other_action(op, values, where)
+
+
+def _other_action(op: int, v: list[Value], where: ConversationRef) -> Action:
+    if op == Op.READ:
+        return MarkRead(conversation=where, seq=v[1])  # type: ignore[arg-type]
+    if op == Op.EDIT:
+        return Edit(conversation=where, target=v[1], body=body_from_value(v[2]))  # type: ignore[arg-type]
+    if op == Op.RECALL:
+        return Recall(conversation=where, target=v[1])  # type: ignore[arg-type]
+    if op == Op.REACT:
+        return React(conversation=where, target=v[1], emoji=v[2], on=v[3])  # type: ignore[arg-type]
+    check_int("conversation", where, 1)
+    assert isinstance(where, int)
+    if op == Op.CREATE:
+        return Create(conversation=where, title=v[1], members=_users(v[2]))  # type: ignore[arg-type]
+    if op == Op.INVITE:
+        return Invite(conversation=where, users=_users(v[1]))
+    if op == Op.LEAVE:
+        return Leave(conversation=where)
+    if op == Op.REMOVE:
+        return Remove(conversation=where, user=v[1])  # type: ignore[arg-type]
+    if op == Op.SET_ROLE:
+        check_int("role", v[2], 0, 2)
+        return SetRole(conversation=where, user=v[1], role=Role(v[2]))  # type: ignore[arg-type]
+    return Rename(conversation=where, title=v[1])  # type: ignore[arg-type]
+
+
+def digest_of(action: Action) -> int:
+    """32 bits that tell two commands under one counter apart (G2: CONFLICT). Not a security measure.
+
+    A client that forges a collision deceives only itself: it gets its own earlier result.
+    """
+    return crc32(pack(action_to_values(action)))
+
+
+def _check_users(users: tuple[str, ...]) -> None:
+    if len(users) > limits.USERS_PER_COMMAND_MAX:
+        raise ValueError(f"at most {limits.USERS_PER_COMMAND_MAX} users in one command, not {len(users)}")
+    for user in users:
+        check_name("user", user, limits.USER_BYTES_MAX)
+    if len(set(users)) != len(users):
+        raise ValueError("a user may be named once only")
+
+
+def _users(value: Value) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("users must be a list")
+    return tuple(value)  # type: ignore[arg-type]

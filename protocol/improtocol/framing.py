@@ -1,0 +1,95 @@
+"""Framing: a varint length (LEB128, 1 to 3 bytes), then that many bytes. The same on every transport."""
+
+from typing import Final
+
+from improtocol import limits
+from improtocol.codes import Code
+from improtocol.errors import LocalProtocolError, RemoteProtocolError
+
+_ONE_BYTE: Final = tuple(bytes((length,)) for length in range(128))
+
+
+def frame_bytes(payload: bytes) -> bytes:
+    """`payload` with its length before it.
+
+    Raises:
+        LocalProtocolError: empty, or larger than `limits.FRAME_BYTES_MAX`.
+    """
+    length = len(payload)
+    if length < 128:
+        if not length:
+            raise LocalProtocolError("a frame must not be empty")
+        return _ONE_BYTE[length] + payload
+    if length > limits.FRAME_BYTES_MAX:
+        raise LocalProtocolError(
+            f"a frame may have at most {limits.FRAME_BYTES_MAX} bytes, not {length}", Code.FRAME_TOO_LARGE
+        )
+    if length < 1 << 14:
+        return bytes((length & 0x7F | 0x80, length >> 7)) + payload
+    return bytes((length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14)) + payload
+
+
+class FrameBuffer:
+    """Cuts a byte stream into frames. Holds at most one incomplete frame, so memory is bounded by `bytes_max` and one read."""
+
+    __slots__ = ("_data", "_offset", "bytes_max")
+
+    def __init__(self, bytes_max: int = limits.FRAME_BYTES_MAX) -> None:
+        self.bytes_max = bytes_max
+        self._data = b""
+        self._offset = 0
+
+    def __len__(self) -> int:
+        """Bytes received and not yet taken."""
+        return len(self._data) - self._offset
+
+    def feed(self, data: bytes) -> None:
+        """Append what was read from the transport."""
+        if self._offset == len(self._data):
+            self._data = data
+        else:
+            self._data = self._data[self._offset :] + data
+        self._offset = 0
+
+    def take(self) -> bytes | None:
+        """The next whole frame's payload, or None when more bytes are needed.
+
+        Raises:
+            RemoteProtocolError: an empty frame, a length over `bytes_max` (said before the bytes are there), or a
+                length not in its shortest form.
+        """
+        data, offset = self._data, self._offset
+        end = len(data)
+        if offset == end:
+            return None
+        length = data[offset]
+        offset += 1
+        if length & 0x80:
+            length &= 0x7F
+            for shift in (7, 14):
+                if offset == end:
+                    return None
+                byte = data[offset]
+                offset += 1
+                length |= (byte & 0x7F) << shift
+                if not byte & 0x80:
+                    if not byte:
+                        raise RemoteProtocolError("a frame's length must be in its shortest form")
+                    break
+            else:
+                raise RemoteProtocolError(f"a frame's length has at most {limits.LENGTH_PREFIX_BYTES_MAX} bytes")
+        if not length:
+            raise RemoteProtocolError("a frame must not be empty")
+        if length > self.bytes_max:
+            raise RemoteProtocolError(
+                f"a frame may have at most {self.bytes_max} bytes here, not {length}", Code.FRAME_TOO_LARGE
+            )
+        stop = offset + length
+        if stop > end:
+            return None
+        if stop == end:
+            self._data = b""
+            self._offset = 0
+        else:
+            self._offset = stop
+        return data[offset:stop]

@@ -1,0 +1,88 @@
+"""The order of fields on the wire, one table for all frames that need no connection context.
+
+A frame's fields travel in this order behind its opcode; trailing ones that hold their default are left out.
+"""
+
+from dataclasses import MISSING, fields
+from typing import Final
+
+from improtocol import frames
+from improtocol.codes import Code
+from improtocol.errors import RemoteProtocolError
+from improtocol.frames import Frame, Opcode
+from improtocol.values import Value, unpack
+
+LAYOUTS: Final[dict[Opcode, tuple[type[Frame], tuple[str, ...]]]] = {
+    Opcode.CONNECT: (frames.Connect, ("version", "token", "device", "epoch", "cursor", "mode")),
+    Opcode.CONNECTED: (
+        frames.Connected,
+        ("session", "secret", "epoch", "accepted", "head", "behind_events", "behind_bytes", "idle_s", "user"),
+    ),
+    Opcode.RESUME: (frames.Resume, ("session", "secret", "epoch", "cursor", "next", "mode")),
+    Opcode.RESUMED: (frames.Resumed, ("accepted", "head", "behind_events", "behind_bytes")),
+    Opcode.RESYNC: (frames.Resync, ("reason", "oldest", "head", "epoch")),
+    Opcode.ACK: (frames.Ack, ("count",)),
+    Opcode.SEEK: (frames.Seek, ("position",)),
+    Opcode.SIGNAL: (frames.Signal, ("kind", "conversation", "user", "value", "text")),
+    Opcode.MODE: (frames.Mode, ("mode",)),
+    Opcode.PING: (frames.Ping, ()),
+    Opcode.PONG: (frames.Pong, ()),
+    Opcode.CLOSE: (frames.Close, ("code", "retry_after_ms", "reason")),
+}
+OPCODES: Final[dict[type[Frame], Opcode]] = {
+    **{frame_type: opcode for opcode, (frame_type, _) in LAYOUTS.items()},
+    frames.Command: Opcode.COMMAND,
+    frames.Result: Opcode.RESULT,
+    frames.Events: Opcode.EVENTS,
+    frames.Query: Opcode.QUERY,
+    frames.Reply: Opcode.REPLY,
+}
+FRAME_TYPES: Final[dict[int, type[Frame]]] = {int(opcode): frame for frame, opcode in OPCODES.items()}
+
+
+def _defaults(frame_type: type[Frame], names: tuple[str, ...]) -> tuple[Value, ...]:
+    by_name = {field.name: field.default for field in fields(frame_type)}
+    return tuple(by_name[name] if by_name[name] is not MISSING else MISSING for name in names)  # type: ignore[misc]
+
+
+_DEFAULTS: Final = {opcode: _defaults(frame_type, names) for opcode, (frame_type, names) in LAYOUTS.items()}
+
+
+def plain_to_values(frame: Frame) -> Value:
+    """A context-free frame as `[opcode, field, ...]`, or the bare opcode when nothing follows."""
+    opcode = OPCODES[type(frame)]
+    names, defaults = LAYOUTS[opcode][1], _DEFAULTS[opcode]
+    values: list[Value] = [int(opcode), *(getattr(frame, name) for name in names)]
+    while len(values) > 1 and values[-1] == defaults[len(values) - 2] and defaults[len(values) - 2] is not MISSING:
+        values.pop()
+    return values if len(values) > 1 else int(opcode)
+
+
+def plain_from_values(opcode: int, values: list[Value]) -> Frame:
+    """The context-free frame behind `values` (without the opcode). Raises `ValueError` for a missing or bad field."""
+    frame_type, names = LAYOUTS[Opcode(opcode)]
+    given = dict(zip(names, values, strict=False))
+    for name, default in zip(names, _DEFAULTS[Opcode(opcode)], strict=True):
+        if name not in given and default is MISSING:
+            raise ValueError(f"{Opcode(opcode).name} lacks its field {name!r}")
+    return frame_type(**given)  # type: ignore[arg-type]
+
+
+def read_head(data: bytes | memoryview) -> tuple[int, list[Value]]:
+    """Opcode and fields of one frame's bytes.
+
+    Raises:
+        RemoteProtocolError: not a frame of this protocol.
+    """
+    try:
+        value = unpack(data)
+    except ValueError as error:
+        raise RemoteProtocolError(f"a frame is not msgpack: {error}"[:200]) from None
+    if type(value) is int:
+        return value, []
+    if not isinstance(value, list) or not value or type(value[0]) is not int:
+        raise RemoteProtocolError("a frame must be an array that begins with its opcode")
+    opcode = value[0]
+    if opcode not in FRAME_TYPES:
+        raise RemoteProtocolError(f"opcode {opcode} is unknown", Code.PROTOCOL_ERROR)
+    return opcode, value[1:]
