@@ -35,10 +35,10 @@ bench: $(INSTALLED) ## Measure (ARGS names a scenario)
 
 dist: $(INSTALLED) ## Two wheels in dist/: imserver (all), imsdk (the SDK without the server's dependencies)
 	@rm -rf dist
-	@echo "dist: imserver"
-	@$(BIN)/python -m hatchling build -t wheel -d dist >/dev/null
-	@echo "dist: imsdk"
-	@cd sdk && ../$(BIN)/python -m hatchling build -t wheel -d ../dist >/dev/null
+	@for folder in . sdk; do \
+		out=$$(cd $$folder && "$(CURDIR)/$(BIN)/python" -m hatchling build -t wheel -d "$(CURDIR)/dist" 2>&1) \
+			|| { echo "$$out"; exit 1; }; \
+	done
 	@ls dist/*.whl
 
 setup: $(INSTALLED) ## Only set up .venv
