@@ -19,7 +19,7 @@ test: lint ## Lint, then every test (ARGS="tests/core -k resume")
 
 lint: $(INSTALLED) ## Style, types, architecture
 	@echo "lint: ruff check"
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format=concise .
 	@echo "lint: ruff format"
 	@$(BIN)/ruff format --quiet --check . || { echo "not formatted; run: $(BIN)/ruff format ."; exit 1; }
 	@echo "lint: mypy"
