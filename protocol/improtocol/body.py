@@ -1,7 +1,7 @@
 """A message's body: content, what it replies to, whom it mentions. The unit the log stores, packed once.
 
-On the wire: the bare string for plain text, otherwise `[type, [field, ...], reply_to | nil, [user, ...]]`, shortened from
-the end.
+On the wire: the bare string for plain text, otherwise `[type, [field, ...], reply_to | nil, [user, ...]]`,
+shortened from the end.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from improtocol.values import Value, pack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """`content`, optionally in reply to sequence number `reply_to` of the same conversation, mentioning users by id."""
+    """`content`, maybe in reply to the record with seq `reply_to`, mentioning users by their ids."""
 
     content: Content | Unknown
     reply_to: int | None = None
@@ -25,7 +25,9 @@ class Body:
             check_int("reply_to", self.reply_to, 1)
         if self.mentions:
             if len(self.mentions) > limits.MENTIONS_MAX:
-                raise ValueError(f"a message mentions at most {limits.MENTIONS_MAX} users, not {len(self.mentions)}")
+                raise ValueError(
+                    f"a message mentions at most {limits.MENTIONS_MAX} users, not {len(self.mentions)}"
+                )
             for user in self.mentions:
                 check_name("mentioned user", user, limits.USER_BYTES_MAX)
 
@@ -68,9 +70,10 @@ def body_from_value(value: Value) -> Body:
 
 
 def read_body(value: Value) -> Body:
-    """Like `body_from_value`, for a reader that must not lose a message because it is too old to understand it.
+    """Like `body_from_value`, for a reader that must not lose a message it is too old to understand.
 
-    Content of an unknown type, or that breaks a rule, becomes `Unknown` with the reason; this function never raises.
+    Content of an unknown type, or that breaks a rule, becomes `Unknown` with the reason; this function never
+    raises.
     """
     try:
         return body_from_value(value)
@@ -95,7 +98,7 @@ def pack_body(body: Body) -> bytes:
     value = body.to_value()
     packed = pack(value)
     if len(packed) > limits.BODY_BYTES_MAX:
-        raise ValueError(f"a message may have at most {limits.BODY_BYTES_MAX} bytes packed, not {len(packed)}")
+        raise ValueError(
+            f"a message may have at most {limits.BODY_BYTES_MAX} bytes packed, not {len(packed)}"
+        )
     return packed
-
-

@@ -1,4 +1,4 @@
-"""Argument checks shared by frames and content. Each raises `ValueError` with a sentence that says what to do."""
+"""Argument checks shared by frames and content: each raises `ValueError` that says what to do."""
 
 from improtocol.limits import INT_MAX
 
@@ -12,7 +12,7 @@ def check_int(name: str, value: object, low: int = 0, high: int = INT_MAX) -> No
 
 
 def check_text(name: str, value: object, bytes_max: int, *, empty: bool = False) -> None:
-    """`value` is valid Unicode text of at most `bytes_max` bytes of UTF-8, without NUL; not empty unless allowed."""
+    """`value` is Unicode text of at most `bytes_max` bytes of UTF-8 without NUL, not empty unless allowed."""
     if type(value) is not str:
         raise ValueError(f"{name} must be text, not {type(value).__name__}")
     if not value and not empty:

@@ -31,7 +31,7 @@ class Code(IntEnum):
     OVERLOADED = 201  #: admission control refused
     DISK_FULL = 202  #: nothing can be stored at the moment; reads go on
     RATE_LIMITED = 203  #: this principal asks too often
-    OUT_OF_TURN = 204  #: a counter beyond the next one, or the log was resynchronised: send again from the first unacked
+    OUT_OF_TURN = 204  #: a counter beyond the next, or a RESYNC is under way: go back to the first unacked
     UNAVAILABLE = 205  #: a part the server needs does not answer
 
     TOKEN_INVALID = 300

@@ -1,8 +1,8 @@
-"""Commands: what a client asks to happen. Named in the imperative; each becomes one log record or one refusal.
+"""Commands: what a client asks to happen, in the imperative; each becomes one log record or one refusal.
 
-On the wire `[COMMAND, counter, op, arg, ..., conversation]`. `conversation` is an id, or a user's id for the direct conversation with that
-user (made when it is not there yet, so a first message needs no round trip). It comes last because it is left out when it is
-the same as in the command before on this connection.
+On the wire `[COMMAND, counter, op, arg, ..., conversation]`. `conversation` is an id, or a user's id for the
+direct conversation with that user (made when it is not there yet, so a first message needs no round trip). It
+comes last because it is left out when it is the same as in the command before on this connection.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,40 @@ from zlib import crc32
 
 from improtocol import limits
 from improtocol.body import Body, body_from_value
-from improtocol.checks import check_bool, check_int, check_name, check_text
+from improtocol.checks import check_bool, check_int, check_name
 from improtocol.entries import Role
+from improtocol.group_commands import Create, Invite, Leave, Remove, Rename, SetRole
 from improtocol.values import Value, pack
+
+__all__ = [
+    "Action",
+    "ConversationRef",
+    "Create",
+    "Edit",
+    "Invite",
+    "Leave",
+    "Logout",
+    "MarkRead",
+    "Op",
+    "Post",
+    "React",
+    "Recall",
+    "Remove",
+    "Rename",
+    "SetRole",
+    "action_from_values",
+    "action_to_values",
+    "check_conversation",
+    "digest_of",
+]
 
 #: A conversation's id, or the id of the user at the other end of a direct conversation.
 ConversationRef: TypeAlias = int | str
 
 
 class Op(IntEnum):
+    """The commands' numbers on the wire."""
+
     POST = 1
     EDIT = 2
     RECALL = 3
@@ -69,7 +94,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recall:
-    """Take one's own message back (admins: anybody's). Its body is given out no more. Result: a sequence number."""
+    """Take one's own message back (admins: anybody's); its body is given out no more. Result: its own seq."""
 
     conversation: ConversationRef
     target: int
@@ -108,73 +133,6 @@ class MarkRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Create:
-    """Make a group under an id the client drew (53 random bits), so that messages may follow before the result."""
-
-    conversation: int
-    title: str = ""
-    members: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-        check_text("title", self.title, limits.TITLE_BYTES_MAX, empty=True)
-        _check_users(self.members)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invite:
-    conversation: int
-    users: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-        if not self.users:
-            raise ValueError("invite at least one user")
-        _check_users(self.users)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
-    conversation: int
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remove:
-    conversation: int
-    user: str
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-        check_name("user", self.user, limits.USER_BYTES_MAX)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetRole:
-    conversation: int
-    user: str
-    role: Role
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-        check_name("user", self.user, limits.USER_BYTES_MAX)
-        if type(self.role) is not Role:
-            raise ValueError("role must be a Role")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rename:
-    conversation: int
-    title: str
-
-    def __post_init__(self) -> None:
-        check_int("conversation", self.conversation, 1)
-        check_text("title", self.title, limits.TITLE_BYTES_MAX, empty=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
     """End this session: its secret is worthless once the result is sent, and its connection is closed."""
 
@@ -182,7 +140,6 @@ class Logout:
 Action: TypeAlias = (
     Post | Edit | Recall | React | MarkRead | Create | Invite | Leave | Remove | SetRole | Rename | Logout
 )
-
 
 
 def action_to_values(action: Action) -> list[Value]:
@@ -272,15 +229,6 @@ def digest_of(action: Action) -> int:
     A client that forges a collision deceives only itself: it gets its own earlier result.
     """
     return crc32(pack(action_to_values(action)))
-
-
-def _check_users(users: tuple[str, ...]) -> None:
-    if len(users) > limits.USERS_PER_COMMAND_MAX:
-        raise ValueError(f"at most {limits.USERS_PER_COMMAND_MAX} users in one command, not {len(users)}")
-    for user in users:
-        check_name("user", user, limits.USER_BYTES_MAX)
-    if len(set(users)) != len(users):
-        raise ValueError("a user may be named once only")
 
 
 def _users(value: Value) -> tuple[str, ...]:

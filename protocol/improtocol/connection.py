@@ -1,7 +1,8 @@
 """One connection as seen from one end, without any I/O: bytes in, next event, event to bytes.
 
-The same class serves both ends, as in h11. It knows the framing, the table of states, the truncated counters and what both ends
-remember of the frame before (last conversation, last entry), and nothing of sessions, users or logs.
+The same class serves both ends, as in h11. It knows the framing, the table of states, the truncated counters
+and what both ends remember of the frame before (last conversation, last entry), and nothing of sessions,
+users or logs.
 """
 
 from collections.abc import Sequence
@@ -42,8 +43,9 @@ def expand_counter(low_bits: int, near: int) -> int:
 class Connection:
     """One end of a connection.
 
-    `receive_data` takes bytes as they come; `next_event` gives one frame after the other, or `NEED_DATA`; `send` turns a frame
-    into bytes. After `RemoteProtocolError`, or once `state` is CLOSED, the connection is of no more use.
+    `receive_data` takes bytes as they come; `next_event` gives one frame after the other, or `NEED_DATA`;
+    `send` turns a frame into bytes. After `RemoteProtocolError`, or once `state` is CLOSED, the connection is
+    of no more use.
 
     Args:
         side: which end this is.
@@ -56,7 +58,9 @@ class Connection:
         self.state = State.NEW
         server = side is Side.SERVER
         self._buffer = FrameBuffer(limits.FRAME_BYTES_PREAUTH_MAX if server else limits.FRAME_BYTES_MAX)
-        self._context: EventContext | None = None  # made by the first entry: an idle connection must stay small
+        self._context: EventContext | None = (
+            None  # made by the first entry: an idle connection must stay small
+        )
         self._command_conversation: ConversationRef | None = None
         self._counter = 0  # client: of the last result; server: of the last command
 
@@ -91,7 +95,9 @@ class Connection:
         except RemoteProtocolError:
             raise
         except (ValueError, TypeError) as error:
-            raise RemoteProtocolError(f"{Opcode(opcode).name}: {error}"[: limits.REASON_BYTES_MAX // 4]) from None
+            raise RemoteProtocolError(
+                f"{Opcode(opcode).name}: {error}"[: limits.REASON_BYTES_MAX // 4]
+            ) from None
         self._move(following, frame)
         return frame
 
@@ -109,7 +115,7 @@ class Connection:
         return data
 
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> bytes:
-        """The bytes of EVENTS `(start, end]`: as `send(Events(...))`, for entries that are known to be right."""
+        """The bytes of EVENTS `(start, end]`: `send(Events(...))` for entries that are known to be right."""
         if self.state is not State.OPEN or self.side is not Side.SERVER:
             raise LocalProtocolError(f"Events is not allowed in state {self.state.name}")
         return frame_bytes(self._write_events(start, end, entries))
@@ -149,7 +155,10 @@ class Connection:
     def _read_result(self, values: list[Value]) -> Frame:
         counter = self._expand(values)
         _need(values, 3)
-        value, difference, code, retry_after_ms, reason = (*values[1:], *(0, 0, "")[max(0, len(values) - 3) :])[:5]
+        value, difference, code, retry_after_ms, reason = (
+            *values[1:],
+            *(0, 0, "")[max(0, len(values) - 3) :],
+        )[:5]
         # A refusal has no time of its own; both ends leave their context alone.
         at_ms = 0 if code else self._event_context().decode_time(difference)
         self._counter = counter
@@ -185,7 +194,9 @@ class Connection:
                 self._counter = frame.counter
                 low_bits = frame.counter & _COUNTER_MASK
                 if frame.code:
-                    return pack([13, low_bits, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason])
+                    return pack(
+                        [13, low_bits, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason]
+                    )
                 return pack([13, low_bits, frame.value, self._event_context().encode_time(frame.at_ms)])
             case frames.Events():
                 return self._write_events(frame.start, frame.end, frame.entries)

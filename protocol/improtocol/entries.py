@@ -1,7 +1,8 @@
 """Log entries: what happened in a conversation, as every follower sees it.
 
-An `Entry` is the raw unit: where it stands and its packed payload, byte-identical from the log to the last device.
-`read_entry` turns it into what it means, one frozen class a kind. Names are in the past tense: an entry is a fact.
+An `Entry` is the raw unit: where it stands and its packed payload, byte-identical from the log to the last
+device. `read_entry` turns it into what it means, one frozen class a kind. Names are in the past tense: an
+entry is a fact.
 """
 
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ class Kind(IntEnum):
 
 
 class ConversationType(IntEnum):
+    """Two users, or any number."""
+
     DIRECT = 1
     GROUP = 2
 
 
 class Role(IntEnum):
-    """A member's role in a conversation. Only owners and admins invite, remove and rename; only owners set roles."""
+    """A member's role. Only owners and admins invite, remove and rename; only owners set roles."""
 
     MEMBER = 0
     ADMIN = 1
@@ -45,9 +48,9 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact: its kind, server time (ms since 1970 UTC), acting user, conversation, sequence number, packed payload.
+    """One fact: kind, server time (ms since 1970 UTC), acting user, conversation, sequence number, payload.
 
-    For READ, `seq` is the sequence number the user has read up to.
+    `payload` is packed. For READ, `seq` is the sequence number the user has read up to.
     """
 
     kind: int
@@ -67,24 +70,30 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """A message was posted. An empty body of kind Unknown with reason "recalled" stands for a recalled one."""
+    """A message was posted. Its content is `Unknown` when this version cannot read it."""
 
     body: Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
+    """Message `target` has another body now."""
+
     target: int
     body: Body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
+    """Message `target` was taken back."""
+
     target: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reacted:
+    """The sender set (`on`) or took back a reaction to message `target`."""
+
     target: int
     emoji: str
     on: bool
@@ -106,6 +115,8 @@ class Created:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
+    """The sender brought these users in."""
+
     users: tuple[str, ...]
 
 
@@ -116,17 +127,23 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
+    """The sender put `user` out."""
+
     user: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSet:
+    """The sender gave `user` another role."""
+
     user: str
     role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renamed:
+    """The sender gave the conversation another title."""
+
     title: str
 
 
@@ -194,7 +211,7 @@ def _read(kind: int, value: Value) -> Meaning:
     if kind == Kind.REMOVED:
         return Removed(user=_name(value[0]))
     if kind == Kind.ROLE:
-        return RoleSet(user=_name(value[0]), role=Role(value[1]))
+        return RoleSet(user=_name(value[0]), role=Role(value[1]))  # type: ignore[arg-type]
     if kind == Kind.RENAMED:
         title = value[0]
         check_text("title", title, limits.TITLE_BYTES_MAX, empty=True)

@@ -1,12 +1,13 @@
 """How entries travel: each one as its difference from the one before it on the same connection.
 
-In a chat, most entries follow their predecessor in the same conversation, from the same sender, a moment later. So an entry is
-`[payload, dt, sender, conversation, seq]`, cut off where the rest is as the context says: the same sender, the same
-conversation, the next sequence number; `dt` is in ms. A message of 45 bytes costs about 50 this way instead of 75. Header
-compression by connection context is HPACK's and ROHC's idea (RFC 7541, RFC 5795); ours is four integers and a string.
+In a chat, most entries follow their predecessor in the same conversation, from the same sender, a moment
+later. So an entry is `[payload, dt, sender, conversation, seq]`, cut off where the rest is as the context
+says: the same sender, the same conversation, the next sequence number; `dt` is in ms. A message of 45 bytes
+costs about 50 this way instead of 75. Header compression by connection context is HPACK's and ROHC's idea
+(RFC 7541, RFC 5795); ours is four integers and a string.
 
-Kinds other than MESSAGE put their kind first: `[kind, dt, sender | nil, conversation | nil, seq | nil, payload]`. A body is never an
-integer, so the first element tells them apart.
+Kinds other than MESSAGE put their kind first: `[kind, dt, sender | nil, conversation | nil, seq | nil,
+payload]`. A body is never an integer, so the first element tells them apart.
 """
 
 from collections.abc import Iterable

@@ -1,165 +1,47 @@
 """Frames: what travels between client and server, one frozen class each.
 
-On the wire a frame is a varint length and a msgpack array `[opcode, field, ...]`; a frame without fields is the bare opcode
-(PING is two bytes). Unknown trailing fields are ignored. `to_values` and `from_values` hold the layout of those frames that
-need no connection context; COMMAND, RESULT and EVENTS are laid out by `improtocol.connection`.
+On the wire a frame is a varint length and a msgpack array `[opcode, field, ...]`; a frame without fields is
+the bare opcode (PING is two bytes). Unknown trailing fields are ignored. `to_values` and `from_values` hold
+the layout of those frames that need no connection context; COMMAND, RESULT and EVENTS are laid out by
+`improtocol.connection`.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TypeAlias
 
 from improtocol import limits
-from improtocol.checks import check_bytes, check_int, check_name, check_text
+from improtocol.checks import check_int, check_text
 from improtocol.codes import Code
 from improtocol.commands import Action, ConversationRef, check_conversation
 from improtocol.entries import Entry
+from improtocol.handshake import Connect, Connected, Resume, Resumed, Resync
+from improtocol.opcodes import ClientMode, Opcode, ResyncReason, SignalKind
 from improtocol.values import Value
 
-
-class Opcode(IntEnum):
-    CONNECT = 1
-    RESUME = 2
-    COMMAND = 3
-    ACK = 4
-    QUERY = 5
-    SIGNAL = 6
-    MODE = 7
-    PING = 8
-    PONG = 9
-    CLOSE = 10
-    CONNECTED = 11
-    RESUMED = 12
-    RESULT = 13
-    EVENTS = 14
-    REPLY = 15
-    RESYNC = 16
-    SEEK = 17
-
-
-class ClientMode(IntEnum):
-    """What the app is doing. In the background, receipts, typing and presence wait for the next real message."""
-
-    FOREGROUND = 0
-    BACKGROUND = 1
-
-
-class SignalKind(IntEnum):
-    TYPING = 1  #: somebody types; `text` is the preview, or empty
-    PRESENCE = 2  #: `user` came (value 1) or went (value 0)
-    DELIVERED = 3  #: a device of `user` has everything up to sequence number `value`
-    WATCH = 4  #: client to server: tell me from now on when `user` comes or goes
-
-
-class ResyncReason(IntEnum):
-    RETENTION = 1  #: the cursor is older than what the log keeps
-    RESTORED = 2  #: the server came back from a backup: another epoch
-    FUTURE = 3  #: the cursor is beyond the log's head
-    DIVERGED = 4  #: reserved: histories differ although positions agree
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connect:
-    """Prove who you are with a token; creates or re-creates the session of (app, user, device).
-
-    `epoch` and `cursor` tell what the device's store already has (0, 0: nothing).
-    """
-
-    token: str
-    device: str
-    epoch: int = 0
-    cursor: int = 0
-    mode: int = ClientMode.FOREGROUND
-    version: int = limits.PROTOCOL_VERSION
-
-    def __post_init__(self) -> None:
-        check_int("version", self.version, 1, 2**16)
-        check_text("token", self.token, limits.TOKEN_BYTES_MAX)
-        check_name("device", self.device, limits.DEVICE_BYTES_MAX)
-        check_int("epoch", self.epoch)
-        check_int("cursor", self.cursor)
-        check_int("mode", self.mode, 0, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """The session is there. `accepted` is the device's last accepted counter, which outlives sessions."""
-
-    session: int
-    secret: bytes
-    epoch: int
-    accepted: int
-    head: int
-    behind_events: int = 0
-    behind_bytes: int = 0
-    idle_s: int = limits.IDLE_S_MAX
-    user: str = ""
-
-    def __post_init__(self) -> None:
-        check_int("session", self.session, 1)
-        check_bytes("secret", self.secret, limits.SECRET_BYTES, limits.SECRET_BYTES)
-        check_int("epoch", self.epoch, 1)
-        check_int("accepted", self.accepted)
-        check_int("head", self.head)
-        check_int("behind_events", self.behind_events)
-        check_int("behind_bytes", self.behind_bytes)
-        check_int("idle_s", self.idle_s, 1)
-        check_text("user", self.user, limits.USER_BYTES_MAX, empty=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resume:
-    """Go on with a session: `cursor` is the last log position committed, `next` the counter of the first command to follow."""
-
-    session: int
-    secret: bytes
-    epoch: int
-    cursor: int
-    next: int
-    mode: int = ClientMode.FOREGROUND
-
-    def __post_init__(self) -> None:
-        check_int("session", self.session, 1)
-        check_bytes("secret", self.secret, limits.SECRET_BYTES, limits.SECRET_BYTES)
-        check_int("epoch", self.epoch, 1)
-        check_int("cursor", self.cursor)
-        check_int("next", self.next, 1)
-        check_int("mode", self.mode, 0, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed:
-    """The session goes on. What was missed follows at once; at most `behind_events` entries of about `behind_bytes` bytes."""
-
-    accepted: int
-    head: int
-    behind_events: int = 0
-    behind_bytes: int = 0
-
-    def __post_init__(self) -> None:
-        check_int("accepted", self.accepted)
-        check_int("head", self.head)
-        check_int("behind_events", self.behind_events)
-        check_int("behind_bytes", self.behind_bytes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resync:
-    """The range after the client's cursor cannot be given. Take a snapshot by queries, then SEEK to `head`.
-
-    `oldest` is the first position still there. After RESTORED, commands are refused until the SEEK.
-    """
-
-    reason: int
-    oldest: int
-    head: int
-    epoch: int
-
-    def __post_init__(self) -> None:
-        check_int("reason", self.reason, 1, 127)
-        check_int("oldest", self.oldest)
-        check_int("head", self.head)
-        check_int("epoch", self.epoch, 1)
+__all__ = [
+    "Ack",
+    "ClientMode",
+    "Close",
+    "Command",
+    "Connect",
+    "Connected",
+    "Events",
+    "Frame",
+    "Mode",
+    "Opcode",
+    "Ping",
+    "Pong",
+    "Query",
+    "Reply",
+    "Result",
+    "Resume",
+    "Resumed",
+    "Resync",
+    "ResyncReason",
+    "Seek",
+    "Signal",
+    "SignalKind",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,9 +59,9 @@ class Command:
 class Result:
     """What became of command `counter`, sent after the commit.
 
-    `code` OK: `value` is the sequence number (or what the command's docstring says) and `at_ms` the server's time of it.
-    Codes 200-299: not accepted, the counter is still free; send again from it after `retry_after_ms`.
-    Codes 500-599: refused for good, the counter is used up.
+    `code` OK: `value` is the sequence number (or what the command's docstring says) and `at_ms` the server's
+    time of it. Codes 200-299: not accepted, the counter is still free; send again from it after
+    `retry_after_ms`. Codes 500-599: refused for good, the counter is used up.
     """
 
     counter: int
@@ -199,8 +81,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """The log range (start, end]. It may hold fewer entries than positions: what a device sent itself it knows by the
-    RESULT, and superseded read marks are left out."""
+    """The log range (start, end]. It may hold fewer entries than positions.
+
+    What a device did itself it knows by the RESULT, and superseded read marks are left out.
+    """
 
     start: int
     end: int
@@ -235,7 +119,10 @@ class Seek:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A question that changes nothing. `id` is the client's, echoed by the reply; ops and arguments: `improtocol.queries`."""
+    """A question that changes nothing; `id` is the client's, echoed by the reply.
+
+    Ops and arguments: `improtocol.queries`.
+    """
 
     id: int
     op: int
@@ -265,7 +152,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """Something that may be lost: typing, presence, a delivered watermark. See `SignalKind` for what each field means."""
+    """Something that may be lost: typing, presence, a delivered watermark. Fields: see `SignalKind`."""
 
     kind: int
     conversation: ConversationRef | None = None
@@ -335,4 +222,3 @@ Frame: TypeAlias = (
     | Pong
     | Close
 )
-

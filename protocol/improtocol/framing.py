@@ -30,7 +30,7 @@ def frame_bytes(payload: bytes) -> bytes:
 
 
 class FrameBuffer:
-    """Cuts a byte stream into frames. Holds at most one incomplete frame, so memory is bounded by `bytes_max` and one read."""
+    """Cuts a byte stream into frames; holds one incomplete frame and what one read brought at most."""
 
     __slots__ = ("_data", "_offset", "bytes_max")
 
@@ -55,7 +55,8 @@ class FrameBuffer:
         """The next whole frame's payload, or None when more bytes are needed.
 
         Raises:
-            RemoteProtocolError: an empty frame, a length over `bytes_max` (said before the bytes are there), or a
+            RemoteProtocolError: an empty frame, a length over `bytes_max` (said before the bytes are there),
+            or a
                 length not in its shortest form.
         """
         data, offset = self._data, self._offset
@@ -77,7 +78,9 @@ class FrameBuffer:
                         raise RemoteProtocolError("a frame's length must be in its shortest form")
                     break
             else:
-                raise RemoteProtocolError(f"a frame's length has at most {limits.LENGTH_PREFIX_BYTES_MAX} bytes")
+                raise RemoteProtocolError(
+                    f"a frame's length has at most {limits.LENGTH_PREFIX_BYTES_MAX} bytes"
+                )
         if not length:
             raise RemoteProtocolError("a frame must not be empty")
         if length > self.bytes_max:

@@ -41,8 +41,15 @@ FRAME_TYPES: Final[dict[int, type[Frame]]] = {int(opcode): frame for frame, opco
 
 
 def _defaults(frame_type: type[Frame], names: tuple[str, ...]) -> tuple[Value, ...]:
+    """The defaults of the trailing fields that have one: these may be left out."""
     by_name = {field.name: field.default for field in fields(frame_type)}
-    return tuple(by_name[name] if by_name[name] is not MISSING else MISSING for name in names)  # type: ignore[misc]
+    trailing: list[Value] = []
+    for name in reversed(names):
+        default = by_name[name]
+        if default is MISSING:
+            break
+        trailing.insert(0, default)
+    return tuple(trailing)
 
 
 _DEFAULTS: Final = {opcode: _defaults(frame_type, names) for opcode, (frame_type, names) in LAYOUTS.items()}
@@ -51,21 +58,21 @@ _DEFAULTS: Final = {opcode: _defaults(frame_type, names) for opcode, (frame_type
 def plain_to_values(frame: Frame) -> Value:
     """A context-free frame as `[opcode, field, ...]`, or the bare opcode when nothing follows."""
     opcode = OPCODES[type(frame)]
-    names, defaults = LAYOUTS[opcode][1], _DEFAULTS[opcode]
-    values: list[Value] = [int(opcode), *(getattr(frame, name) for name in names)]
-    while len(values) > 1 and values[-1] == defaults[len(values) - 2] and defaults[len(values) - 2] is not MISSING:
+    values: list[Value] = [int(opcode), *(getattr(frame, name) for name in LAYOUTS[opcode][1])]
+    for default in reversed(_DEFAULTS[opcode]):
+        if values[-1] != default:
+            break
         values.pop()
     return values if len(values) > 1 else int(opcode)
 
 
 def plain_from_values(opcode: int, values: list[Value]) -> Frame:
-    """The context-free frame behind `values` (without the opcode). Raises `ValueError` for a missing or bad field."""
+    """The context-free frame behind `values` (no opcode). Raises `ValueError` for a missing or bad field."""
     frame_type, names = LAYOUTS[Opcode(opcode)]
-    given = dict(zip(names, values, strict=False))
-    for name, default in zip(names, _DEFAULTS[Opcode(opcode)], strict=True):
-        if name not in given and default is MISSING:
-            raise ValueError(f"{Opcode(opcode).name} lacks its field {name!r}")
-    return frame_type(**given)  # type: ignore[arg-type]
+    required = len(names) - len(_DEFAULTS[Opcode(opcode)])
+    if len(values) < required:
+        raise ValueError(f"its field {names[len(values)]!r} is missing")
+    return frame_type(**dict(zip(names, values, strict=False)))  # type: ignore[arg-type]
 
 
 def read_head(data: bytes | memoryview) -> tuple[int, list[Value]]:

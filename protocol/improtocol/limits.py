@@ -73,7 +73,8 @@ WATCHED_USERS_MAX: Final = 200
 # Time --------------------------------------------------------------------------------------------
 #: A connection that has not attached a session by then is closed.
 HANDSHAKE_S_MAX: Final = 5
-#: First keepalive interval of a network label; Mars' smart heartbeat is the model (Tencent/mars, stn/src/smart_heartbeat).
+#: First keepalive interval of a network label; the model is Mars' smart heartbeat (Tencent/mars,
+#: stn/src/smart_heartbeat).
 PING_INTERVAL_S_START: Final = 60
 PING_INTERVAL_S_MIN: Final = 15
 PING_INTERVAL_S_MAX: Final = 600

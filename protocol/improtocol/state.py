@@ -1,7 +1,8 @@
 """The states of a connection and which frame may be sent in each, as one table for both ends.
 
-Each end walks the same table with what it sends and what it receives. RESUMING allows commands from the client because it may send
-its unacked ones right behind RESUME. `docs/` and SPEC.md draw their diagram from this table.
+Each end walks the same table with what it sends and what it receives. RESUMING allows commands from the
+client because it may send its unacked ones right behind RESUME. `docs/` and SPEC.md draw their diagram from
+this table.
 """
 
 from enum import Enum, auto
@@ -12,6 +13,8 @@ from improtocol.frames import Frame
 
 
 class Side(Enum):
+    """Which end of a connection."""
+
     CLIENT = auto()
     SERVER = auto()
 
@@ -21,6 +24,8 @@ class Side(Enum):
 
 
 class State(Enum):
+    """How far a connection has come."""
+
     NEW = auto()  #: nothing said yet
     CONNECTING = auto()  #: CONNECT is on its way
     RESUMING = auto()  #: RESUME is on its way

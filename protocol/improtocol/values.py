@@ -1,9 +1,10 @@
 """Packing: the one msgpack dialect of the protocol, with its bounds.
 
-Packing is canonical: one value has one byte string (shortest integers, definite lengths, text as `str`, bytes as `bin`,
-no extension types). A retry can therefore be recognised by comparing bytes.
+Packing is canonical: one value has one byte string (shortest integers, definite lengths, text as `str`, bytes
+as `bin`, no extension types). A retry can therefore be recognised by comparing bytes.
 """
 
+from math import isfinite
 from typing import Final, TypeAlias, Union
 
 import msgpack
@@ -12,7 +13,7 @@ from improtocol.limits import ELEMENTS_MAX, FRAME_BYTES_MAX, INT_MAX, NESTING_MA
 
 #: What a frame may hold: JSON's types and byte strings.
 Value: TypeAlias = Union[
-    None, bool, int, float, str, bytes, "list[Value]", "tuple[Value, ...]", "dict[str, Value]"
+    bool, int, float, str, bytes, "list[Value]", "tuple[Value, ...]", "dict[str, Value]", None
 ]
 
 _SCALARS: Final = frozenset({str, bytes, bool, type(None)})
@@ -27,7 +28,8 @@ def pack(value: Value) -> bytes:
 def unpack(data: bytes | memoryview) -> Value:
     """The one value in `data`.
 
-    The decoder is given the limits, so a hostile length can never make it allocate more than the input's own size.
+    The decoder is given the limits, so a hostile length can never make it allocate more than the input's own
+    size.
 
     Raises:
         ValueError: `data` is not exactly one value in the protocol's dialect.
@@ -68,7 +70,8 @@ def check_value(name: str, value: object, depth: int = NESTING_MAX) -> None:
             raise ValueError(f"{name}: integers must fit 53 bits (JavaScript must be able to read them)")
         return
     if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
+        assert isinstance(value, float)
+        if not isfinite(value):
             raise ValueError(f"{name}: a float must be finite")
         return
     if depth == 0:
@@ -88,7 +91,9 @@ def check_value(name: str, value: object, depth: int = NESTING_MAX) -> None:
             _check_unicode(f"{name}'s key", key)
             check_value(f"{name}.{key}", item, depth - 1)
         return
-    raise ValueError(f"{name}: {kind.__name__} cannot be sent; use None, bool, int, float, str, bytes, list or dict")
+    raise ValueError(
+        f"{name}: {kind.__name__} cannot be sent; use None, bool, int, float, str, bytes, list or dict"
+    )
 
 
 def _check_unicode(name: str, text: object) -> None:
