@@ -1,0 +1,298 @@
+"""A `Store` in memory, for tests, simulations and throw-away servers. Everything but durability."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import trio
+
+from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
+from improtocol.queries import ConversationInfo, MemberInfo
+from imserver.storage.blobs import Blob
+from imserver.storage.erasing import edited_message
+from imserver.storage.memory_tables import Log, Room, Tables, peer_of, visible
+from imserver.storage.model import (
+    App,
+    AppKey,
+    Conversation,
+    Device,
+    LogEntry,
+    LogHead,
+    Marks,
+    Placed,
+    StoreBroken,
+    Write,
+)
+from imserver.storage.store import HISTORY_BYTES_MAX
+
+
+class MemoryStore:
+    """See `Store`. Inline: no threads; each call passes one trio checkpoint before it does anything.
+
+    What it hands out is immutable or the caller's own, and it keeps nothing the caller could change.
+    """
+
+    def __init__(self, epoch: int | None = None) -> None:
+        """Start empty, with this epoch or a random one."""
+        self._epoch = epoch or secrets.randbelow(2**32 - 1) + 1
+        self._tables = Tables()
+        self._broken: StoreBroken | None = None
+        self._closed = False
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    async def _enter(self) -> Tables:
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise trio.ClosedResourceError("the store was closed")
+        if self._broken is not None:
+            raise StoreBroken(str(self._broken)) from self._broken
+        return self._tables
+
+    # Writing ---------------------------------------------------------------------------------------------
+
+    async def append(self, writes: Sequence[Write], marks: Marks | None = None) -> list[Placed]:
+        tables = await self._enter()
+        try:
+            placed = [tables.apply(write) for write in writes]
+        except StoreBroken as error:
+            self._broken = error
+            raise
+        if marks is not None:
+            tables.rise(marks)
+        return placed
+
+    async def login(
+        self,
+        *,
+        app: int,
+        user: str,
+        device: str,
+        session: int,
+        secret_hash: bytes,
+        now_ms: int,
+        expires_ms: int,
+    ) -> Device:
+        tables = await self._enter()
+        user_id = tables.user(app, user)
+        known = next((d for d in tables.devices.values() if (d.user, d.name) == (user_id, device)), None)
+        if known is None:
+            known = Device(
+                id=len(tables.devices) + 1,
+                app=app,
+                user=user_id,
+                user_name=user,
+                name=device,
+                session=0,
+                secret_hash=b"",
+                expires_ms=0,
+                accepted=0,
+                acked=0,
+            )
+        tables.sessions.pop(known.session, None)
+        known = replace(known, session=session, secret_hash=secret_hash, expires_ms=expires_ms)
+        tables.devices[known.id] = known
+        tables.sessions[session] = known.id
+        tables.rise(Marks(seen_ms={known.id: now_ms}))
+        return known
+
+    async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
+        tables = await self._enter()
+        return {name: tables.user(app, name) for name in names}
+
+    async def extend_sessions(self, expires_ms: Mapping[int, int]) -> None:
+        tables = await self._enter()
+        for id_, at_ms in expires_ms.items():
+            device = tables.devices.get(id_)
+            if device is not None and device.session:
+                tables.devices[id_] = replace(device, expires_ms=at_ms)
+
+    async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
+        tables = await self._enter()
+        return tables.trim(before_ms=before_ms, positions_kept_max=positions_kept_max)
+
+    async def put_app(self, name: str, *, now_ms: int, media_bytes_max: int) -> App:
+        tables = await self._enter()
+        if any(app.name == name for app in tables.apps.values()):
+            raise ValueError(f"there is an app {name!r} already")
+        app = App(id=len(tables.apps) + 1, name=name, created_ms=now_ms, media_bytes_max=media_bytes_max)
+        tables.apps[app.id] = app
+        return app
+
+    async def put_key(self, key: AppKey) -> None:
+        tables = await self._enter()
+        tables.keys[key.app, key.kid] = key
+
+    # Reading ---------------------------------------------------------------------------------------------
+
+    async def apps(self) -> list[App]:
+        return list((await self._enter()).apps.values())
+
+    async def keys(self) -> list[AppKey]:
+        tables = await self._enter()
+        return [tables.keys[id_] for id_ in sorted(tables.keys)]
+
+    async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
+        tables = await self._enter()
+        return {name: tables.user_ids[app, name] for name in names if (app, name) in tables.user_ids}
+
+    async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
+        tables = await self._enter()
+        return {id_: tables.devices[tables.sessions[id_]] for id_ in sessions if id_ in tables.sessions}
+
+    async def device_sessions(self, user: int) -> list[Device]:
+        tables = await self._enter()
+        return [replace(device, outcomes=()) for device in tables.devices.values() if device.user == user]
+
+    async def log_heads(self, users: Sequence[int]) -> dict[int, LogHead]:
+        tables = await self._enter()
+        return {user: tables.logs.get(user, Log()).head_row() for user in users}
+
+    async def log_bytes_total(self, user: int, position: int) -> int:
+        tables = await self._enter()
+        return tables.logs.get(user, Log()).bytes_at(position)
+
+    async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
+        tables = await self._enter()
+        log = tables.logs.get(user, Log())
+        start = max(0, after - log.floor)
+        page: list[LogEntry] = []
+        for index, row in enumerate(log.rows[start : start + limit], start):
+            entry = tables.entry_at(row)
+            bytes_max -= len(entry.payload)
+            if bytes_max < 0 and page:
+                break
+            page.append(LogEntry(log.floor + index + 1, row.device, entry))
+        return page
+
+    async def conversation(self, conversation: int) -> Conversation | None:
+        room = (await self._enter()).rooms.get(conversation)
+        if room is None:
+            return None
+        members = tuple(room.members[user] for user in sorted(room.members))
+        return Conversation(
+            id=room.id, app=room.app, type=room.type, title=room.title, head=room.head, members=members
+        )
+
+    async def direct_conversation(self, app: int, users: tuple[int, int]) -> int | None:
+        return (await self._enter()).direct.get((app, *users))
+
+    async def history(
+        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
+    ) -> tuple[list[Entry], int]:
+        room = (await self._enter()).rooms.get(conversation)
+        records = room.records if room is not None else []
+        end = min(before - 1, len(records)) if before else len(records)
+        low = end + 1
+        while low > max(first, 1) and end + 1 - low < limit:
+            bytes_max -= len(records[low - 2].entry.payload)
+            if bytes_max < 0 and low <= end:
+                break
+            low -= 1
+        if low > end:
+            return [], first
+        page = [record.entry for record in records[low - 1 : end]]
+        changes = [record.entry for record in records[end:] if low <= record.target <= end]
+        return page + changes, low
+
+    async def record(self, conversation: int, seq: int) -> Entry | None:
+        room = (await self._enter()).rooms.get(conversation)
+        return room.records[seq - 1].entry if room is not None and 1 <= seq <= room.head else None
+
+    async def conversation_infos(
+        self, user: int, *, before_ms: int, before_id: int, limit: int
+    ) -> tuple[list[ConversationInfo], bool]:
+        tables = await self._enter()
+        rooms = [room for room in tables.rooms.values() if user in room.members]
+        rooms.sort(key=lambda room: (room.changed_ms, room.id), reverse=True)
+        if (before_ms, before_id) != (0, 0):
+            rooms = [room for room in rooms if (room.changed_ms, room.id) < (before_ms, before_id)]
+        return [self._info(user, room) for room in rooms[:limit]], len(rooms) <= limit
+
+    async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:
+        room = (await self._enter()).rooms.get(conversation)
+        return self._info(user, room) if room is not None and user in room.members else None
+
+    def _info(self, user: int, room: Room) -> ConversationInfo:
+        member = room.members[user]
+        messages = [record for record in visible(room, user) if record.entry.kind == Kind.MESSAGE]
+        unread = sum(
+            record.entry.seq > member.read
+            and record.author != user
+            and record.entry.payload != ERASED_PAYLOAD
+            for record in messages
+        )
+        last = None
+        if messages:
+            last = messages[-1].entry
+            edits = [c.entry.payload for c in room.changes_of(last.seq) if c.entry.kind == Kind.EDITED]
+            last = edited_message(last, edits[-1] if edits else None)
+        return ConversationInfo(
+            conversation=room.id,
+            type=ConversationType(room.type),
+            title=room.title,
+            peer=peer_of(room, user, self._tables.user_names),
+            role=Role(member.role),
+            head=room.head,
+            first=member.first,
+            read=member.read,
+            unread=unread,
+            members=len(room.members),
+            changed_ms=room.changed_ms,
+            last=last,
+        )
+
+    async def member_infos(
+        self, conversation: int, *, after: str, limit: int
+    ) -> tuple[list[MemberInfo], bool]:
+        room = (await self._enter()).rooms.get(conversation)
+        members = room.members.values() if room is not None else ()
+        later = sorted((member for member in members if member.name > after), key=lambda member: member.name)
+        page = [
+            MemberInfo(user=member.name, role=Role(member.role), read=member.read, delivered=member.delivered)
+            for member in later[:limit]
+        ]
+        return page, len(later) <= limit
+
+    async def share_conversation(self, user: int, others: Sequence[int]) -> set[int]:
+        tables = await self._enter()
+        rooms = [room.members for room in tables.rooms.values() if user in room.members]
+        return {other for other in others if any(other in members for members in rooms)}
+
+    async def last_seen_ms(self, users: Sequence[int]) -> dict[int, int]:
+        tables = await self._enter()
+        seen: dict[int, int] = {}
+        for device in tables.devices.values():
+            if device.user in users:
+                seen[device.user] = max(seen.get(device.user, 0), tables.seen_ms[device.id])
+        return seen
+
+    # Media -----------------------------------------------------------------------------------------------
+
+    async def put_blob(self, app: int, blob: Blob) -> None:
+        (await self._enter()).blobs.setdefault((app, blob.sha256), blob)
+
+    async def blob(self, app: int, sha256: bytes) -> Blob | None:
+        return (await self._enter()).blobs.get((app, sha256))
+
+    async def app_bytes(self, app: int) -> int:
+        tables = await self._enter()
+        return sum(blob.size_bytes for (owner, _), blob in tables.blobs.items() if owner == app)
+
+    async def note_upload(self, user: int, media: Sequence[bytes]) -> None:
+        (await self._enter()).uploads.update((user, id_) for id_ in media)
+
+    async def visible_media(self, user: int, media: Sequence[bytes]) -> set[bytes]:
+        tables = await self._enter()
+        shown = {id_ for room in tables.rooms.values() for r in visible(room, user) for id_ in r.media}
+        return {id_ for id_ in media if id_ in shown or (user, id_) in tables.uploads}
+
+    async def record_shows(self, conversation: int, seq: int, media: bytes) -> bool:
+        room = (await self._enter()).rooms.get(conversation)
+        return room is not None and 1 <= seq <= room.head and media in room.records[seq - 1].media
+
+    async def close(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self._closed = True
