@@ -3,9 +3,9 @@
 import io
 import struct
 import wave
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import trio
 from PIL import Image
 
 from imserver.media import MediaLimits, MediaService, Signer, UploadTicket
@@ -69,10 +69,21 @@ def meta(size_bytes: int, *, app: int = 1, user: str = "alice", mime: str = "tex
     return UploadMeta(app=app, user=user, size_bytes=size_bytes, mime=mime, name="a.txt", created_ms=NOW_MS)
 
 
-async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
-    """Chunks as a request body brings them."""
-    for chunk in chunks:
-        yield chunk
+class Stream:
+    """Chunks as a request body brings them. No generator: one that is left early would wait for the collector."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = iter(chunks)
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.lowlevel.checkpoint()
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB", **options: Any) -> bytes:

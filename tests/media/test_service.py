@@ -27,7 +27,7 @@ from imserver.media import (
 )
 from imserver.media.disk import DiskBlobStore
 from imserver.media.memory import MemoryBlobStore
-from imserver.media.testing import MediaRoom, picture, stream, wav
+from imserver.media.testing import MediaRoom, Stream, picture, wav
 
 DATA = b"shoes in size 42"
 SMALL_STEPS = MediaLimits(append_bytes=4)
@@ -36,7 +36,7 @@ SMALL_STEPS = MediaLimits(append_bytes=4)
 async def upload(room: MediaRoom, data: bytes, **claims: str) -> UploadTicket:
     ticket = room.ticket(len(data), **claims)  # type: ignore[arg-type]
     await room.media.create(ticket)
-    await room.media.write(ticket, 0, stream(data))
+    await room.media.write(ticket, 0, Stream(data))
     return ticket
 
 
@@ -95,7 +95,7 @@ def test_an_upload_cut_at_any_byte_any_number_of_times_ends_in_the_same_blob(
                 await room.restarted().recover()
             assert (await room.media.state(ticket)).offset_bytes == max(offset, min(cut_at, size))
         offset = (await room.media.state(ticket)).offset_bytes
-        done = await room.media.write(ticket, offset, stream(data[offset:]))
+        done = await room.media.write(ticket, offset, Stream(data[offset:]))
         assert done.blob is not None
         assert done.blob.sha256 == hashlib.sha256(data).digest()
         assert await room.media.read(done.blob, 0, size) == data
@@ -111,9 +111,9 @@ async def test_a_write_at_a_wrong_offset_is_told_the_right_one_and_changes_nothi
         await room.media.write(ticket, 0, cut(DATA[:5]))
     for wrong in (0, 4, 6):
         with pytest.raises(OffsetConflict) as conflict:
-            await room.media.write(ticket, wrong, stream(b"!!!"))
+            await room.media.write(ticket, wrong, Stream(b"!!!"))
         assert conflict.value.offset_bytes == 5
-    done = await room.media.write(ticket, 5, stream(DATA[5:]))
+    done = await room.media.write(ticket, 5, Stream(DATA[5:]))
     assert done.blob is not None
     assert done.blob.sha256 == hashlib.sha256(DATA).digest()
 
@@ -123,7 +123,7 @@ async def test_more_bytes_than_declared_are_refused_and_the_declared_ones_kept()
     ticket = room.ticket(len(DATA))
     await room.media.create(ticket)
     with pytest.raises(TooLarge):
-        await room.media.write(ticket, 0, stream(DATA, b"more"))
+        await room.media.write(ticket, 0, Stream(DATA, b"more"))
     state = await room.media.state(ticket)
     assert state.blob is not None
     assert state.blob.sha256 == hashlib.sha256(DATA).digest()
@@ -134,7 +134,7 @@ async def test_creating_and_finishing_again_after_lost_answers_changes_nothing()
     ticket = await upload(room, DATA)
     first = await room.media.state(ticket)
     assert await room.media.create(ticket) == first
-    assert await room.media.write(ticket, len(DATA), stream()) == first
+    assert await room.media.write(ticket, len(DATA), Stream()) == first
     assert await room.catalog.app_bytes(1) == len(DATA)
 
 
@@ -148,7 +148,7 @@ async def test_a_foreign_upload_looks_like_none() -> None:
         theirs = room.media.open_upload(text)
         for call in (
             room.media.state(theirs),
-            room.media.write(theirs, 0, stream(DATA)),
+            room.media.write(theirs, 0, Stream(DATA)),
             room.media.abandon(theirs),
             room.media.create(theirs),
         ):
@@ -171,8 +171,8 @@ async def test_a_refused_image_says_why_every_time_and_frees_its_room() -> None:
     ticket = room.ticket(500, mime="image/png")
     await room.media.create(ticket)
     with pytest.raises(MediaRefused):
-        await room.media.write(ticket, 0, stream(bytes(500)))
-    for again in (room.media.state(ticket), room.media.create(ticket), room.media.write(ticket, 500, stream())):
+        await room.media.write(ticket, 0, Stream(bytes(500)))
+    for again in (room.media.state(ticket), room.media.create(ticket), room.media.write(ticket, 500, Stream())):
         with pytest.raises(MediaRefused, match="the content is no"):
             await again
     assert await room.catalog.app_bytes(1) == 0
@@ -242,7 +242,7 @@ async def test_a_new_request_takes_over_from_one_that_hangs_and_has_all_its_byte
         await trio.testing.wait_all_tasks_blocked()
         assert room.media.statistics().uploads_active == 1
         assert (await room.media.state(ticket)).offset_bytes == 7
-    assert (await room.media.write(ticket, 7, stream(DATA[7:]))).blob is not None
+    assert (await room.media.write(ticket, 7, Stream(DATA[7:]))).blob is not None
 
 
 async def test_a_cancelled_request_keeps_what_arrived() -> None:
@@ -287,10 +287,10 @@ async def test_a_full_disk_is_a_typed_error_and_the_upload_goes_on_when_there_is
         await room.media.write(ticket, 0, cut(DATA[:5]))
     blobs.error = OutOfSpace("no space left")
     with pytest.raises(OutOfSpace):
-        await room.media.write(ticket, 5, stream(DATA[5:]))
+        await room.media.write(ticket, 5, Stream(DATA[5:]))
     blobs.error = None
     assert (await room.media.state(ticket)).offset_bytes == 5
-    assert (await room.media.write(ticket, 5, stream(DATA[5:]))).blob is not None
+    assert (await room.media.write(ticket, 5, Stream(DATA[5:]))).blob is not None
 
 
 async def test_after_a_broken_store_nothing_is_acknowledged_any_more_and_the_caller_learns_it() -> None:
@@ -301,11 +301,11 @@ async def test_after_a_broken_store_nothing_is_acknowledged_any_more_and_the_cal
     await room.media.create(ticket)
     blobs.error = MediaBroken("fsync failed")
     with pytest.raises(MediaBroken):
-        await room.media.write(ticket, 0, stream(DATA))
+        await room.media.write(ticket, 0, Stream(DATA))
     blobs.error = None
     assert isinstance(await room.media.wait_broken(), MediaBroken)
     assert room.media.broken is not None
-    for call in (room.media.write(ticket, 0, stream(DATA)), room.media.state(done), room.media.create(room.ticket(1))):
+    for call in (room.media.write(ticket, 0, Stream(DATA)), room.media.state(done), room.media.create(room.ticket(1))):
         with pytest.raises(MediaBroken, match="fsync failed"):
             await call
 
@@ -318,7 +318,7 @@ async def test_a_crash_between_publishing_and_the_catalog_is_healed_by_asking_ag
     await room.media.create(ticket)
     blobs.publish_error = RuntimeError("killed")
     with pytest.raises(RuntimeError):
-        await room.media.write(ticket, 0, stream(data))
+        await room.media.write(ticket, 0, Stream(data))
     assert await room.catalog.app_bytes(1) == 0
     blobs.publish_error = None
     await room.restarted().recover()
