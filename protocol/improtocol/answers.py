@@ -82,6 +82,8 @@ class ConversationInfo:
         v = _list(value, 12)
         for index in (0, 5, 6, 7, 8, 9, 10):
             check_int("conversation info", v[index])
+        check_int("type", v[1])
+        check_int("role", v[4])
         check_text("title", v[2], limits.TITLE_BYTES_MAX, empty=True)
         check_text("peer", v[3], limits.USER_BYTES_MAX, empty=True)
         last = None
@@ -153,6 +155,7 @@ class MembersPage:
         for row in _list(rows, 0):
             user, role, read, delivered = _list(row, 4)[:4]
             check_name("user", user, limits.USER_BYTES_MAX)
+            check_int("role", role)
             check_int("read", read)
             check_int("delivered", delivered)
             members.append(MemberInfo(user=user, role=Role(role), read=read, delivered=delivered))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from improtocol import limits
 from improtocol.checks import check_int, check_name
 from improtocol.content import CONTENT_TYPES, Content, Text, Unknown
+from improtocol.trusted import trusted
 from improtocol.values import Value, pack
 
 
@@ -21,6 +22,8 @@ class Body:
     mentions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.content, Content | Unknown):
+            raise ValueError(f"content must be one of the content types, not {type(self.content).__name__}")
         if self.reply_to is not None:
             check_int("reply_to", self.reply_to, 1)
         if self.mentions:
@@ -46,6 +49,18 @@ class Body:
         return value
 
 
+_trusted_body = trusted(Body)
+_trusted_text = trusted(Text)
+
+
+def plain_text_body(text: str) -> Body:
+    """`Body(content=Text(text))`, at a third of the cost for most texts: it is the hot path of every chat."""
+    # An ASCII character is one byte. The constructor looks at all others, and says what is wrong.
+    if 0 < len(text) <= limits.TEXT_BYTES_MAX and text.isascii() and "\0" not in text:
+        return _trusted_body(_trusted_text(text), None, ())
+    return Body(content=Text(text))
+
+
 def body_from_value(value: Value) -> Body:
     """The body a peer sent, checked in every part.
 
@@ -53,7 +68,7 @@ def body_from_value(value: Value) -> Body:
         ValueError: the body breaks a rule; the text names it.
     """
     if type(value) is str:
-        return Body(content=Text(value))
+        return plain_text_body(value)
     if not isinstance(value, list) or len(value) < 2:
         raise ValueError("a body must be text or a list of type and fields")
     content_type, fields = value[0], value[1]
@@ -77,7 +92,7 @@ def read_body(value: Value) -> Body:
     """
     try:
         return body_from_value(value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         content_type = value[0] if isinstance(value, list) and value else 0
         fields = value[1] if isinstance(value, list) and len(value) > 1 else value
         return Body(

@@ -1,6 +1,13 @@
 """Argument checks shared by frames and content: each raises `ValueError` that says what to do."""
 
+import re
+from typing import Final
+
 from improtocol.limits import INT_MAX
+
+#: Control characters, line and paragraph separators, and the embedding, override and isolate controls of
+#: bidirectional text, by which "gpj.exe" poses as "exe.jpg" (Unicode TR 36, 2.5).
+_NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def check_int(name: str, value: object, low: int = 0, high: int = INT_MAX) -> None:
@@ -51,3 +58,15 @@ def check_name(name: str, value: object, bytes_max: int) -> None:
     assert isinstance(value, str)
     if not value.isprintable() or value != value.strip():
         raise ValueError(f"{name} must be printable, without blanks around it")
+
+
+def check_line(name: str, value: object, bytes_max: int) -> None:
+    """`value` is one line as people write them, a file name or an emoji: no controls, no outer blanks.
+
+    Unlike `check_name` it lets through what real ones hold: the joiners of emoji and Persian, the wide
+    space of Chinese file names, the narrow one that macOS puts into those of screenshots.
+    """
+    check_text(name, value, bytes_max)
+    assert isinstance(value, str)
+    if _NOT_IN_A_LINE.search(value) or value != value.strip():
+        raise ValueError(f"{name} must be one line, without control characters or blanks around it")

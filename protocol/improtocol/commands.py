@@ -11,10 +11,12 @@ from typing import Final, TypeAlias
 from zlib import crc32
 
 from improtocol import limits
-from improtocol.body import Body, body_from_value
-from improtocol.checks import check_bool, check_int, check_name
+from improtocol.body import Body, read_body
+from improtocol.checks import check_bool, check_int, check_line, check_name
+from improtocol.content import Unknown
 from improtocol.entries import Role
 from improtocol.group_commands import Create, Invite, Leave, Remove, Rename, SetRole
+from improtocol.trusted import trusted
 from improtocol.values import Value, pack
 
 __all__ = [
@@ -77,6 +79,7 @@ class Post:
 
     def __post_init__(self) -> None:
         check_conversation(self.conversation)
+        _check_body(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ class Edit:
     def __post_init__(self) -> None:
         check_conversation(self.conversation)
         check_int("target", self.target, 1)
+        _check_body(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +120,7 @@ class React:
     def __post_init__(self) -> None:
         check_conversation(self.conversation)
         check_int("target", self.target, 1)
-        check_name("emoji", self.emoji, limits.EMOJI_BYTES_MAX)
+        check_line("emoji", self.emoji, limits.EMOJI_BYTES_MAX)
         check_bool("on", self.on)
 
 
@@ -175,8 +179,15 @@ def action_to_values(action: Action) -> list[Value]:
 _ARGUMENTS: Final = (0, 1, 2, 1, 3, 1, 2, 1, 0, 1, 2, 1)
 
 
+_trusted_post = trusted(Post)
+
+
 def action_from_values(values: list[Value], conversation: ConversationRef | None) -> Action:
     """The action behind `[op, arg, ..., conversation?]`; a conversation left out is `conversation`.
+
+    A body that breaks a rule, or of a type this version does not know, becomes one with content `Unknown`,
+    so that the server can refuse this one command (RESULT INVALID) and the client's queue goes on.
+    Everything else that is wrong ends the connection.
 
     Raises:
         ValueError: an unknown op, a missing argument, or one that breaks a rule.
@@ -193,8 +204,9 @@ def action_from_values(values: list[Value], conversation: ConversationRef | None
     where: ConversationRef = conversation if said is None else said  # type: ignore[assignment]
     if where is None:
         raise ValueError("the first command of a connection must say its conversation")
-    if op == Op.POST:
-        return Post(conversation=where, body=body_from_value(values[1]))
+    if op == 1:
+        body = read_body(values[1])
+        return _trusted_post(where, body) if said is None else Post(conversation=where, body=body)
     return _other_action(op, values, where)
 
 
@@ -202,7 +214,7 @@ def _other_action(op: int, v: list[Value], where: ConversationRef) -> Action:
     if op == Op.READ:
         return MarkRead(conversation=where, seq=v[1])  # type: ignore[arg-type]
     if op == Op.EDIT:
-        return Edit(conversation=where, target=v[1], body=body_from_value(v[2]))  # type: ignore[arg-type]
+        return Edit(conversation=where, target=v[1], body=read_body(v[2]))  # type: ignore[arg-type]
     if op == Op.RECALL:
         return Recall(conversation=where, target=v[1])  # type: ignore[arg-type]
     if op == Op.REACT:
@@ -223,11 +235,20 @@ def _other_action(op: int, v: list[Value], where: ConversationRef) -> Action:
     return Rename(conversation=where, title=v[1])  # type: ignore[arg-type]
 
 
+def _check_body(body: object) -> None:
+    if type(body) is not Body:
+        raise ValueError(f"body must be a Body, not {type(body).__name__}")
+
+
 def digest_of(action: Action) -> int:
     """32 bits that tell two commands under one counter apart (G2: CONFLICT). Not a security measure.
 
-    A client that forges a collision deceives only itself: it gets its own earlier result.
+    A client that forges a collision deceives only itself: it gets its own earlier result. Never raises: a
+    body with content `Unknown` counts with what came over the wire.
     """
+    if isinstance(action, Post | Edit) and isinstance(content := action.body.content, Unknown):
+        target = action.target if isinstance(action, Edit) else 0
+        return crc32(pack([target, content.type, content.fields, action.conversation]))
     return crc32(pack(action_to_values(action)))
 
 

@@ -1,28 +1,30 @@
 """One connection as seen from one end, without any I/O: bytes in, next event, event to bytes.
 
-The same class serves both ends, as in h11. It knows the framing, the table of states, the truncated counters
-and what both ends remember of the frame before (last conversation, last entry), and nothing of sessions,
-users or logs.
+The same class serves both ends, as in h11. It knows the framing, the table of states, the truncated
+counters and what both ends remember of the frame before (last conversation, last entry), and nothing of
+sessions, users or logs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import ClassVar, Final
 
 from improtocol import frames, limits
 from improtocol.codes import Code
 from improtocol.commands import ConversationRef, action_from_values, action_to_values
+from improtocol.counters import counter_from_wire, counter_to_wire, expand_counter
 from improtocol.entries import Entry
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
 from improtocol.event_codec import EventContext, array_header, decode_entries, pack_int
 from improtocol.frames import Frame, Opcode
 from improtocol.framing import FrameBuffer, frame_bytes
 from improtocol.layouts import FRAME_TYPES, plain_from_values, plain_to_values, read_head
-from improtocol.state import TRANSITIONS, Side, State
+from improtocol.state import Side, State
+from improtocol.steps import RECEIVABLE, SENDABLE
+from improtocol.trusted import trusted
 from improtocol.values import Value, pack
 
-_COUNTER_MODULUS: Final = 1 << limits.COUNTER_WIRE_BITS
-_COUNTER_MASK: Final = _COUNTER_MODULUS - 1
+__all__ = ["NEED_DATA", "Connection", "NeedData", "close_for", "expand_counter"]
 
 
 class NeedData(Enum):
@@ -33,36 +35,46 @@ class NeedData(Enum):
 
 NEED_DATA: Final = NeedData.NEED_DATA
 
-
-def expand_counter(low_bits: int, near: int) -> int:
-    """The counter with these low bits that lies nearest to `near`, and is at least 1."""
-    counter = near - _COUNTER_MODULUS // 2 + (low_bits - (near - _COUNTER_MODULUS // 2)) % _COUNTER_MODULUS
-    return counter if counter >= 1 else counter + _COUNTER_MODULUS
+_NOTHING: Final[Mapping[int, State]] = {}
+_trusted_command = trusted(frames.Command)
 
 
 class Connection:
     """One end of a connection.
 
     `receive_data` takes bytes as they come; `next_event` gives one frame after the other, or `NEED_DATA`;
-    `send` turns a frame into bytes. After `RemoteProtocolError`, or once `state` is CLOSED, the connection is
-    of no more use.
+    `send` turns a frame into bytes. A send that raises has changed nothing. After `RemoteProtocolError`
+    nothing more is received, but a CLOSE can be sent; once `state` is CLOSED the connection is of no more
+    use.
 
     Args:
         side: which end this is.
     """
 
-    __slots__ = ("_buffer", "_command_conversation", "_context", "_counter", "side", "state")
+    __slots__ = (
+        "_buffer",
+        "_command_conversation",
+        "_command_counter",
+        "_context",
+        "_receivable",
+        "_result_counter",
+        "_sendable",
+        "side",
+        "state",
+    )
 
     def __init__(self, side: Side) -> None:
         self.side = side
         self.state = State.NEW
         server = side is Side.SERVER
         self._buffer = FrameBuffer(limits.FRAME_BYTES_PREAUTH_MAX if server else limits.FRAME_BYTES_MAX)
-        self._context: EventContext | None = (
-            None  # made by the first entry: an idle connection must stay small
-        )
+        # Made by the first entry or result: an idle connection must stay small.
+        self._context: EventContext | None = None
         self._command_conversation: ConversationRef | None = None
-        self._counter = 0  # client: of the last result; server: of the last command
+        self._command_counter = 0  # of the last COMMAND, sent or received
+        self._result_counter = 0  # of the last RESULT
+        self._sendable = SENDABLE[self.state, side]
+        self._receivable = RECEIVABLE[self.state, side]
 
     @property
     def buffered_bytes(self) -> int:
@@ -70,8 +82,9 @@ class Connection:
         return len(self._buffer)
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the transport."""
-        self._buffer.feed(data)
+        """Take bytes from the transport. Those that come after the end are dropped."""
+        if self._receivable:
+            self._buffer.feed(data)
 
     def next_event(self) -> Frame | NeedData:
         """The next frame of the peer, or `NEED_DATA`.
@@ -79,89 +92,91 @@ class Connection:
         Raises:
             RemoteProtocolError: the peer broke the protocol; answer with CLOSE and hang up.
         """
-        if self.state is State.CLOSED:
+        if not self._receivable:
             return NEED_DATA
-        payload = self._buffer.take()
-        if payload is None:
-            return NEED_DATA
-        opcode, values = read_head(payload)
-        frame_type = FRAME_TYPES.get(opcode)
-        following = None if frame_type is None else TRANSITIONS[self.state].get((self.side.peer, frame_type))
-        if following is None:
-            name = Opcode(opcode).name if frame_type else f"opcode {opcode}"
-            raise RemoteProtocolError(f"{name} is not allowed in state {self.state.name}")
         try:
-            frame = self._read(opcode, values)
+            payload = self._buffer.take()
+            if payload is None:
+                return NEED_DATA
+            return self._read(payload)
         except RemoteProtocolError:
+            self._receivable = _NOTHING
             raise
-        except (ValueError, TypeError) as error:
-            raise RemoteProtocolError(
-                f"{Opcode(opcode).name}: {error}"[: limits.REASON_BYTES_MAX // 4]
-            ) from None
-        self._move(following, frame)
-        return frame
 
     def send(self, frame: Frame) -> bytes:
         """The bytes of `frame`, and the step it means for this connection.
 
         Raises:
-            LocalProtocolError: the frame is not allowed in this state, or too large.
+            LocalProtocolError: the frame is not allowed in this state, too large, or holds what cannot be
+            sent.
         """
-        following = TRANSITIONS[self.state].get((self.side, type(frame)))
+        following = self._sendable.get(type(frame))
         if following is None:
             raise LocalProtocolError(f"{type(frame).__name__} is not allowed in state {self.state.name}")
-        data = frame_bytes(self._write(frame))
-        self._move(following, frame)
+        writer = self._writers.get(type(frame))
+        try:
+            data = frame_bytes(pack(plain_to_values(frame))) if writer is None else writer(self, frame)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise LocalProtocolError(f"{type(frame).__name__}: {error}", Code.INVALID) from error
+        if following is not self.state:
+            self._move(following, frame)
         return data
 
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> bytes:
-        """The bytes of EVENTS `(start, end]`: `send(Events(...))` for entries that are known to be right."""
-        if self.state is not State.OPEN or self.side is not Side.SERVER:
+        """The bytes of EVENTS `(start, end]`: `send(Events(...))` for entries that are known to be right.
+
+        Raises:
+            LocalProtocolError: the state does not allow it, or the entries do not fit a frame.
+        """
+        if frames.Events not in self._sendable:
             raise LocalProtocolError(f"Events is not allowed in state {self.state.name}")
-        return frame_bytes(self._write_events(start, end, entries))
+        context = self._event_context()
+        before = context.at_ms, context.sender, context.conversation, context.seq
+        count = len(entries)
+        whole = end - start == count
+        parts = [b"\x93\x0e" if whole else b"\x94\x0e", pack_int(start), array_header(count)]
+        parts += map(context.encode, entries)
+        if not whole:
+            parts.append(pack_int(end))
+        try:
+            return frame_bytes(b"".join(parts))
+        except LocalProtocolError:
+            context.at_ms, context.sender, context.conversation, context.seq = before
+            raise
 
     # Reading ---------------------------------------------------------------------------------------
 
-    def _read(self, opcode: int, values: list[Value]) -> Frame:
-        if opcode == Opcode.COMMAND:
-            return self._read_command(values)
-        if opcode == Opcode.EVENTS:
-            return self._read_events(values)
-        if opcode == Opcode.RESULT:
-            return self._read_result(values)
-        if opcode == Opcode.QUERY:
-            _need(values, 2)
-            return frames.Query(id=values[0], op=values[1], arguments=tuple(values[2:]))  # type: ignore[arg-type]
-        if opcode == Opcode.REPLY:
-            _need(values, 2)
-            reply_id, payload, code, reason, retry_after_ms = (*values, *(0, "", 0)[len(values) - 2 :])[:5]
-            return frames.Reply(
-                id=reply_id,  # type: ignore[arg-type]
-                payload=pack(payload),
-                code=code,  # type: ignore[arg-type]
-                reason=reason,  # type: ignore[arg-type]
-                retry_after_ms=retry_after_ms,  # type: ignore[arg-type]
-            )
-        return plain_from_values(opcode, values)
+    def _read(self, payload: bytes) -> Frame:
+        opcode, values = read_head(payload)
+        following = self._receivable.get(opcode)
+        if following is None:
+            name = Opcode(opcode).name if opcode in FRAME_TYPES else f"opcode {opcode}"
+            raise RemoteProtocolError(f"{name} is not allowed in state {self.state.name}")
+        reader = self._readers.get(opcode)
+        try:
+            frame = plain_from_values(opcode, values) if reader is None else reader(self, values)
+        except (ValueError, TypeError) as error:
+            reason = f"{Opcode(opcode).name}: {error}"[: limits.REASON_BYTES_MAX // 4]
+            raise RemoteProtocolError(reason) from None
+        if following is not self.state:
+            self._move(following, frame)
+        return frame
 
     def _read_command(self, values: list[Value]) -> Frame:
-        counter = self._expand(values)
+        counter = counter_from_wire(values[0] if values else None, self._command_counter)
         action = action_from_values(values[1:], self._command_conversation)
         if (conversation := getattr(action, "conversation", None)) is not None:
             self._command_conversation = conversation
-        self._counter = counter
-        return frames.Command(counter=counter, action=action)
+        self._command_counter = counter
+        return _trusted_command(counter, action)
 
     def _read_result(self, values: list[Value]) -> Frame:
-        counter = self._expand(values)
+        counter = counter_from_wire(values[0] if values else None, self._result_counter)
         _need(values, 3)
-        value, difference, code, retry_after_ms, reason = (
-            *values[1:],
-            *(0, 0, "")[max(0, len(values) - 3) :],
-        )[:5]
+        value, difference, code, retry_after_ms, reason = (*values[1:], *(0, 0, "")[len(values) - 3 :])[:5]
         # A refusal has no time of its own; both ends leave their context alone.
         at_ms = 0 if code else self._event_context().decode_time(difference)
-        self._counter = counter
+        self._result_counter = counter
         return frames.Result(
             counter=counter,
             value=value,  # type: ignore[arg-type]
@@ -178,75 +193,100 @@ class Connection:
         end = values[2] if len(values) > 2 else start + len(entries)  # type: ignore[operator]
         return frames.Events(start=start, end=end, entries=entries)  # type: ignore[arg-type]
 
-    def _expand(self, values: list[Value]) -> int:
-        low_bits = values[0] if values else None
-        if type(low_bits) is not int or not 0 <= low_bits <= _COUNTER_MASK:
-            raise ValueError(f"a counter travels as {limits.COUNTER_WIRE_BITS} bits")
-        return expand_counter(low_bits, self._counter + 1)
+    def _read_query(self, values: list[Value]) -> Frame:
+        _need(values, 2)
+        return frames.Query(id=values[0], op=values[1], arguments=tuple(values[2:]))  # type: ignore[arg-type]
+
+    def _read_reply(self, values: list[Value]) -> Frame:
+        _need(values, 2)
+        reply_id, payload, code, reason, retry_after_ms = (*values, *(0, "", 0)[len(values) - 2 :])[:5]
+        return frames.Reply(
+            id=reply_id,  # type: ignore[arg-type]
+            payload=pack(payload),
+            code=code,  # type: ignore[arg-type]
+            reason=reason,  # type: ignore[arg-type]
+            retry_after_ms=retry_after_ms,  # type: ignore[arg-type]
+        )
 
     # Writing ---------------------------------------------------------------------------------------
 
-    def _write(self, frame: Frame) -> bytes:
-        match frame:
-            case frames.Command():
-                return self._write_command(frame)
-            case frames.Result():
-                self._counter = frame.counter
-                low_bits = frame.counter & _COUNTER_MASK
-                if frame.code:
-                    return pack(
-                        [13, low_bits, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason]
-                    )
-                return pack([13, low_bits, frame.value, self._event_context().encode_time(frame.at_ms)])
-            case frames.Events():
-                return self._write_events(frame.start, frame.end, frame.entries)
-            case frames.Query():
-                return pack([int(Opcode.QUERY), frame.id, frame.op, *frame.arguments])
-            case frames.Reply():
-                if frame.code:
-                    return pack([15, frame.id, None, frame.code, frame.reason, frame.retry_after_ms])
-                return b"".join((b"\x93\x0f", pack_int(frame.id), frame.payload))
-            case _:
-                return pack(plain_to_values(frame))
-
     def _write_command(self, frame: frames.Command) -> bytes:
         values = action_to_values(frame.action)
-        if (conversation := getattr(frame.action, "conversation", None)) is not None:
-            if conversation == self._command_conversation:
-                values.pop()
+        conversation: ConversationRef | None = getattr(frame.action, "conversation", None)
+        if conversation is not None and conversation == self._command_conversation:
+            values.pop()
+        counter = counter_to_wire(frame.counter, self._command_counter)
+        data = frame_bytes(pack([int(Opcode.COMMAND), counter, *values]))
+        # Only now: a command that was too large was never sent, and the next one must not lean on it.
+        self._command_counter = frame.counter
+        if conversation is not None:
             self._command_conversation = conversation
-        return pack([int(Opcode.COMMAND), frame.counter & _COUNTER_MASK, *values])
+        return data
 
-    def _write_events(self, start: int, end: int, entries: Sequence[Entry]) -> bytes:
-        encode = self._event_context().encode
-        count = len(entries)
-        parts = [b"\x93\x0e" if end - start == count else b"\x94\x0e", pack_int(start), array_header(count)]
-        parts += [encode(entry) for entry in entries]
-        if end - start != count:
-            parts.append(pack_int(end))
-        return b"".join(parts)
+    def _write_result(self, frame: frames.Result) -> bytes:
+        counter = counter_to_wire(frame.counter, self._result_counter)
+        self._result_counter = frame.counter
+        if not frame.code:
+            return frame_bytes(
+                pack([13, counter, frame.value, self._event_context().encode_time(frame.at_ms)])
+            )
+        values: list[Value] = [13, counter, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason]
+        return frame_bytes(pack(_without_defaults(values, 0, "")))
+
+    def _write_events(self, frame: frames.Events) -> bytes:
+        return self.send_events(frame.start, frame.end, frame.entries)
+
+    def _write_query(self, frame: frames.Query) -> bytes:
+        return frame_bytes(pack([int(Opcode.QUERY), frame.id, frame.op, *frame.arguments]))
+
+    def _write_reply(self, frame: frames.Reply) -> bytes:
+        if not frame.code:
+            return frame_bytes(b"".join((b"\x93\x0f", pack_int(frame.id), frame.payload)))
+        values: list[Value] = [15, frame.id, None, frame.code, frame.reason, frame.retry_after_ms]
+        return frame_bytes(pack(_without_defaults(values, "", 0)))
 
     # Steps -----------------------------------------------------------------------------------------
 
     def _move(self, following: State, frame: Frame) -> None:
-        if following is self.state:
-            return
         self.state = following
-        match frame:
-            case frames.Resume():
-                self._counter = frame.next - 1
-            case frames.Connected():
-                self._counter = frame.accepted
-                self._buffer.bytes_max = limits.FRAME_BYTES_MAX
-            case frames.Resumed():
-                self._buffer.bytes_max = limits.FRAME_BYTES_MAX
-            case _:
-                pass
+        self._sendable = SENDABLE[following, self.side]
+        self._receivable = RECEIVABLE[following, self.side]
+        if following is State.OPEN:
+            self._buffer.bytes_max = limits.FRAME_BYTES_MAX
+        if isinstance(frame, frames.Resume):
+            self._command_counter = self._result_counter = frame.next - 1
+        elif isinstance(frame, frames.Connected):
+            self._command_counter = self._result_counter = frame.accepted
 
     def _event_context(self) -> EventContext:
         if self._context is None:
             self._context = EventContext()
         return self._context
+
+    #: The frames that are more than a row of fields; `layouts` has all others.
+    _readers: ClassVar[dict[int, Callable[["Connection", list[Value]], Frame]]] = {
+        Opcode.COMMAND: _read_command,
+        Opcode.QUERY: _read_query,
+        Opcode.RESULT: _read_result,
+        Opcode.EVENTS: _read_events,
+        Opcode.REPLY: _read_reply,
+    }
+    _writers: ClassVar[dict[type[Frame], Callable[["Connection", Frame], bytes]]] = {
+        frames.Command: _write_command,  # type: ignore[dict-item]
+        frames.Query: _write_query,  # type: ignore[dict-item]
+        frames.Result: _write_result,  # type: ignore[dict-item]
+        frames.Events: _write_events,  # type: ignore[dict-item]
+        frames.Reply: _write_reply,  # type: ignore[dict-item]
+    }
+
+
+def _without_defaults(values: list[Value], *defaults: Value) -> list[Value]:
+    """`values` without the trailing ones that equal their default."""
+    for default in reversed(defaults):
+        if values[-1] != default:
+            break
+        values.pop()
+    return values
 
 
 def _need(values: list[Value], count: int) -> None:
@@ -255,5 +295,6 @@ def _need(values: list[Value], count: int) -> None:
 
 
 def close_for(error: RemoteProtocolError | LocalProtocolError) -> frames.Close:
-    """The CLOSE that answers a protocol error."""
-    return frames.Close(code=Code(error.code), reason=error.reason[: limits.REASON_BYTES_MAX // 4])
+    """The CLOSE that answers a protocol error. Never raises: what the reason must not hold is replaced."""
+    reason = error.reason[: limits.REASON_BYTES_MAX // 4].replace("\0", "?")
+    return frames.Close(code=Code(error.code), reason=reason.encode("utf-8", "replace").decode())

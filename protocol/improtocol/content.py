@@ -9,7 +9,7 @@ from typing import ClassVar, Final, Self
 
 from improtocol import limits
 from improtocol.card import Button, Card
-from improtocol.checks import check_name, check_text
+from improtocol.checks import check_line, check_name, check_text
 from improtocol.fields import pad_fields, trim_fields
 from improtocol.media_content import File, Image, Media, Video, Voice
 from improtocol.values import Value, check_value, pack
@@ -92,8 +92,8 @@ class Sticker:
     name: str
 
     def __post_init__(self) -> None:
-        check_name("sticker pack", self.pack, limits.NAME_BYTES_MAX)
-        check_name("sticker name", self.name, limits.NAME_BYTES_MAX)
+        check_line("sticker pack", self.pack, limits.NAME_BYTES_MAX)
+        check_line("sticker name", self.name, limits.NAME_BYTES_MAX)
 
     def to_fields(self) -> list[Value]:
         return [self.pack, self.name]
@@ -114,7 +114,7 @@ class Custom:
 
     def __post_init__(self) -> None:
         check_name("custom kind", self.kind, limits.NAME_BYTES_MAX)
-        check_value("custom data", self.data, limits.NESTING_MAX - 3)
+        check_value("custom data", self.data, limits.CUSTOM_NESTING_MAX)
         size = len(pack(self.data))
         if size > limits.CUSTOM_BYTES_MAX:
             raise ValueError(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from improtocol import limits
 from improtocol.body import Body, read_body
-from improtocol.checks import check_int, check_name, check_text
+from improtocol.checks import check_bytes, check_int, check_line, check_name, check_text
 from improtocol.values import Value, unpack
 
 
@@ -66,6 +66,7 @@ class Entry:
         check_text("entry sender", self.sender, limits.USER_BYTES_MAX, empty=True)
         check_int("entry conversation", self.conversation, 1)
         check_int("entry seq", self.seq)
+        check_bytes("entry payload", self.payload, 1, limits.FRAME_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +204,7 @@ def _read(kind: int, value: Value) -> Meaning:
     if kind == Kind.RECALLED:
         return Recalled(target=_seq(value[0]))
     if kind == Kind.REACTED:
-        return Reacted(target=_seq(value[0]), emoji=_name(value[1]), on=value[2] is True)
+        return Reacted(target=_seq(value[0]), emoji=_emoji(value[1]), on=value[2] is True)
     if kind == Kind.CREATED:
         return _read_created(value)
     if kind == Kind.JOINED:
@@ -211,7 +212,7 @@ def _read(kind: int, value: Value) -> Meaning:
     if kind == Kind.REMOVED:
         return Removed(user=_name(value[0]))
     if kind == Kind.ROLE:
-        return RoleSet(user=_name(value[0]), role=Role(value[1]))  # type: ignore[arg-type]
+        return RoleSet(user=_name(value[0]), role=_role(value[1]))
     if kind == Kind.RENAMED:
         title = value[0]
         check_text("title", title, limits.TITLE_BYTES_MAX, empty=True)
@@ -222,13 +223,14 @@ def _read(kind: int, value: Value) -> Meaning:
 def _read_created(value: list[Value]) -> Created:
     conversation_type, title, members = value[0], value[1], value[2]
     check_text("title", title, limits.TITLE_BYTES_MAX, empty=True)
+    check_int("conversation type", conversation_type)
     if not isinstance(members, list):
         raise ValueError("members must be a list")
     pairs = []
     for member in members:
         if not isinstance(member, list):
             raise ValueError("a member must be a list of user and role")
-        pairs.append((_name(member[0]), Role(member[1])))  # type: ignore[arg-type]
+        pairs.append((_name(member[0]), _role(member[1])))
     return Created(type=ConversationType(conversation_type), title=title, members=tuple(pairs))  # type: ignore[arg-type]
 
 
@@ -238,5 +240,15 @@ def _seq(value: Value) -> int:
 
 
 def _name(value: Value) -> str:
-    check_name("user or emoji", value, limits.USER_BYTES_MAX)
+    check_name("user", value, limits.USER_BYTES_MAX)
     return value  # type: ignore[return-value]
+
+
+def _emoji(value: Value) -> str:
+    check_line("emoji", value, limits.EMOJI_BYTES_MAX)
+    return value  # type: ignore[return-value]
+
+
+def _role(value: Value) -> Role:
+    check_int("role", value)
+    return Role(value)  # type: ignore[arg-type]

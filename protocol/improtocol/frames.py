@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from improtocol import limits
-from improtocol.checks import check_int, check_text
+from improtocol.checks import check_bytes, check_int, check_text
 from improtocol.codes import Code
 from improtocol.commands import Action, ConversationRef, check_conversation
 from improtocol.entries import Entry
@@ -74,6 +74,7 @@ class Result:
     def __post_init__(self) -> None:
         check_int("counter", self.counter, 1)
         check_int("value", self.value)
+        check_int("at_ms", self.at_ms)
         check_int("code", self.code, 0, 999)
         check_int("retry_after_ms", self.retry_after_ms, 0, limits.RETRY_AFTER_MS_MAX)
         check_text("reason", self.reason, limits.REASON_BYTES_MAX, empty=True)
@@ -145,6 +146,7 @@ class Reply:
 
     def __post_init__(self) -> None:
         check_int("query id", self.id)
+        check_bytes("payload", self.payload, 1, limits.FRAME_BYTES_MAX)
         check_int("code", self.code, 0, 999)
         check_text("reason", self.reason, limits.REASON_BYTES_MAX, empty=True)
         check_int("retry_after_ms", self.retry_after_ms, 0, limits.RETRY_AFTER_MS_MAX)

@@ -36,7 +36,7 @@ class FrameBuffer:
 
     def __init__(self, bytes_max: int = limits.FRAME_BYTES_MAX) -> None:
         self.bytes_max = bytes_max
-        self._data = b""
+        self._data: bytes | bytearray = b""
         self._offset = 0
 
     def __len__(self) -> int:
@@ -45,10 +45,17 @@ class FrameBuffer:
 
     def feed(self, data: bytes) -> None:
         """Append what was read from the transport."""
-        if self._offset == len(self._data):
+        held = self._data
+        if self._offset == len(held):
             self._data = data
+        elif type(held) is bytearray:
+            # Grows in place, or a large frame that comes in small pieces would be copied once for each of
+            # them.
+            del held[: self._offset]
+            held += data
         else:
-            self._data = self._data[self._offset :] + data
+            self._data = bytearray(memoryview(held)[self._offset :])
+            self._data += data
         self._offset = 0
 
     def take(self) -> bytes | None:
@@ -95,4 +102,5 @@ class FrameBuffer:
             self._offset = 0
         else:
             self._offset = stop
-        return data[offset:stop]
+        payload = data[offset:stop]
+        return payload if type(payload) is bytes else bytes(payload)

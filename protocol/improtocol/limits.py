@@ -17,8 +17,12 @@ LENGTH_PREFIX_BYTES_MAX: Final = 3
 FRAME_BYTES_MAX: Final = 256 * 1024
 #: The largest frame from a peer that has not proved who it is.
 FRAME_BYTES_PREAUTH_MAX: Final = 4 * 1024
-#: How deep arrays and maps may nest inside a frame.
-NESTING_MAX: Final = 8
+#: How deep arrays and maps may nest inside a frame, the frame itself being the first level. The deepest is
+#: an edit to the app's own data in a history page: frame, page, entries, entry, payload, body, fields, then
+#: the data.
+NESTING_MAX: Final = 12
+#: How deep the data of a custom message may nest.
+CUSTOM_NESTING_MAX: Final = 5
 #: Elements of one array or map inside a frame, a batch of events or a member list included.
 ELEMENTS_MAX: Final = 4096
 
@@ -87,6 +91,7 @@ REASON_BYTES_MAX: Final = 512
 assert FRAME_BYTES_MAX < 2 ** (7 * LENGTH_PREFIX_BYTES_MAX)
 assert TOKEN_BYTES_MAX + DEVICE_BYTES_MAX + 64 < FRAME_BYTES_PREAUTH_MAX
 assert BODY_BYTES_MAX + EVENTS_FRAME_BYTES_SOFT_MAX + 1024 < FRAME_BYTES_MAX
+assert CUSTOM_NESTING_MAX + 7 == NESTING_MAX
 assert TEXT_BYTES_MAX < BODY_BYTES_MAX
 assert CUSTOM_BYTES_MAX < BODY_BYTES_MAX
 assert COMMANDS_IN_FLIGHT_MAX < 2 ** (COUNTER_WIRE_BITS - 1), "a truncated counter must stay unambiguous"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from improtocol import limits
-from improtocol.checks import check_bytes, check_int, check_name, check_text
+from improtocol.checks import check_bytes, check_int, check_line, check_name, check_text
 from improtocol.fields import pad_fields, trim_fields
 from improtocol.values import Value
 
@@ -122,7 +122,7 @@ class File:
     name: str
 
     def __post_init__(self) -> None:
-        check_name("file name", self.name, limits.NAME_BYTES_MAX)
+        check_line("file name", self.name, limits.NAME_BYTES_MAX)
         if "/" in self.name or "\\" in self.name:
             raise ValueError("file name must be a plain name without a path")
 
