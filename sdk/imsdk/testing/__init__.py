@@ -1,0 +1,29 @@
+"""imsdk.testing: a chat server in memory, so that an app's own tests need no network.
+
+An app's test, whole (with pytest-trio):
+
+    from imsdk.testing import Server
+
+    async def test_customer_reads_the_answer(autojump_clock):
+        server = Server()
+        async with imsdk.connect(server.url, token=server.token("alice"), dialer=server.dialer()) as im:
+            chat = await im.conversation(with_user="shop")
+            await (await chat.send(imsdk.Text("Where is my parcel?"))).acked()
+            server.drop_connections()
+            server.post("shop", "alice", "On its way")
+            async for message in im.messages():
+                if message.content == imsdk.Text("On its way"):
+                    break
+
+It speaks the real protocol, so what is tested is the app with the real SDK. It is not the real server: it
+trusts readable tokens, keeps everything in memory, never hangs up an idle connection and makes no thumbnails.
+
+Rooms: `server` (the public object and its fault switches), `wire` (the in-memory network), `peer` (one
+connection) with `signals`, `host` (what a peer needs of the server), `world` (all data), `commands` and
+`questions` (what they mean), `files` (media).
+"""
+
+from imsdk.testing.commands import Refused
+from imsdk.testing.server import Server
+
+__all__ = ["Refused", "Server"]
