@@ -1,0 +1,238 @@
+"""Attaching: from CONNECT or RESUME to a session that hears the doorbell.
+
+A resume of a session in memory is answered at once, without a task or a read. Others are looked up together, many in one read, which is
+what makes a storm after a restart cheap. Tokens are checked on CONNECT only.
+"""
+
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from imserver.core.admission import TokenBucket
+from imserver.core.clock import Clock
+from imserver.core.delivery import Delivery
+from imserver.core.limits import DAY_MS, CoreLimits
+from imserver.core.links import Link
+from imserver.core.registry import Registry
+from imserver.core.sessions import Session
+from imserver.core.tokens import TokenRefused, TokenVerifier
+from imserver.storage.store import Store, StoreFull
+from improtocol.codes import Code
+from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
+from improtocol.limits import PROTOCOL_VERSION, SECRET_BYTES
+
+
+def hash_secret(secret: bytes) -> bytes:
+    """What is stored of a resume secret. It is 128 random bits, so a plain hash cannot be reversed by guessing."""
+    return hashlib.sha256(secret).digest()
+
+
+class Attacher:
+    """Answers CONNECT and RESUME.
+
+    Args:
+        attached: called when a session was attached to its link, before anything is sent.
+        draw_id, draw_secret: random sources.
+        idle_s: the silence after which the gateway hangs up, told to the client.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        delivery: Delivery,
+        tokens: TokenVerifier,
+        clock: Clock,
+        limits: CoreLimits,
+        *,
+        attached: Callable[[Session, Link], None],
+        draw_id: Callable[[], int],
+        draw_secret: Callable[[int], bytes],
+        idle_s: int,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._delivery = delivery
+        self._tokens = tokens
+        self._clock = clock
+        self._limits = limits
+        self._attached = attached
+        self._draw_id = draw_id
+        self._draw_secret = draw_secret
+        self._idle_s = idle_s
+        self._waiting: deque[tuple[Link, Resume | Connect]] = deque()
+        self._arrived = trio.Event()
+        self._connects = TokenBucket(limits.connects_per_s, limits.connects_burst)
+        self._resumes = TokenBucket(limits.resumes_per_s, limits.resumes_burst)
+        self.connected = 0
+        self.resumed = 0
+        self.refused = 0
+
+    def hello(self, link: Link, frame: Connect | Resume) -> None:
+        """Answer `frame` now, or as soon as its session was looked up; the answer may be a CLOSE."""
+        bucket = self._resumes if isinstance(frame, Resume) else self._connects
+        retry_after_s = bucket.take(trio.current_time())
+        if retry_after_s > 0:
+            self._refuse(link, Code.OVERLOADED, "too many connections at once", int(retry_after_s * 1000) + 1)
+            return
+        if isinstance(frame, Resume):
+            session = self._registry.get(frame.session)
+            if session is not None and session.user.ready:
+                self._resume(session, link, frame)
+                return
+        self._waiting.append((link, frame))
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Look up the sessions that are not in memory, until cancelled."""
+        while True:
+            while not self._waiting:
+                self._arrived = trio.Event() if self._arrived.is_set() else self._arrived
+                await self._arrived.wait()
+            count = min(len(self._waiting), self._limits.lookups_per_read_max)
+            batch = [self._waiting.popleft() for _ in range(count)]
+            await self._look_up([(link, frame) for link, frame in batch if isinstance(frame, Resume)])
+            for link, frame in batch:
+                if isinstance(frame, Connect):
+                    await self._connect(link, frame)
+            for link, _ in batch:
+                link.flush()
+
+    # Resume ----------------------------------------------------------------------------------------
+
+    async def _look_up(self, resumes: list[tuple[Link, Resume]]) -> None:
+        missing = {frame.session for _, frame in resumes if self._registry.get(frame.session) is None}
+        devices = await self._store.devices(list(missing)) if missing else {}
+        sessions = {id: self._registry.admit(device, self._delivery) for id, device in devices.items()}
+        unread = {s.user.id for s in sessions.values() if not s.user.ready}
+        unread |= {s.user.id for _, f in resumes if (s := self._registry.get(f.session)) and not s.user.ready}
+        await self._load_heads(list(unread))
+        for link, frame in resumes:
+            session = self._registry.get(frame.session)
+            if session is None:
+                self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
+            else:
+                self._resume(session, link, frame)
+
+    async def _load_heads(self, users: list[int]) -> None:
+        if users:
+            for id, head in (await self._store.log_heads(users)).items():
+                user = self._delivery.user(id)
+                if user is not None:
+                    user.load(head)
+
+    def _resume(self, session: Session, link: Link, frame: Resume) -> None:
+        # One answer for "no such session" and "wrong secret": nobody learns which ids are in use.
+        if not hmac.compare_digest(hash_secret(frame.secret), session.secret_hash):
+            self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
+            return
+        if session.ended:
+            self._refuse(link, Code.SESSION_ENDED, "this session was ended; connect with a token")
+            return
+        if session.expires_ms <= self._clock.now_ms():
+            self._refuse(link, Code.SESSION_EXPIRED, "this session has expired; connect with a token")
+            return
+        self.resumed += 1
+        self._attach(session, link, frame.mode)
+        behind_events, behind_bytes = self._behind(session, frame.epoch, frame.cursor)
+        resumed = Resumed(
+            accepted=session.accepted,
+            head=session.user.head,
+            behind_events=behind_events,
+            behind_bytes=behind_bytes,
+        )
+        link.send(resumed)
+        self._follow(session, link, frame.epoch, frame.cursor)
+
+    # Connect ---------------------------------------------------------------------------------------
+
+    async def _connect(self, link: Link, frame: Connect) -> None:
+        if frame.version != PROTOCOL_VERSION:
+            reason = f"this server speaks version {PROTOCOL_VERSION}, not {frame.version}"
+            self._refuse(link, Code.VERSION_UNSUPPORTED, reason)
+            return
+        try:
+            identity = self._tokens.verify(frame.token)
+        except TokenRefused as refused:
+            self._refuse(link, refused.code, refused.reason)
+            return
+        now_ms = self._clock.now_ms()
+        secret = self._draw_secret(SECRET_BYTES)
+        try:
+            device = await self._store.login(
+                app=identity.app.id,
+                user=identity.user,
+                device=frame.device,
+                session=self._draw_id(),
+                secret_hash=hash_secret(secret),
+                now_ms=now_ms,
+                expires_ms=now_ms + self._limits.session_days * DAY_MS,
+            )
+        except StoreFull:
+            self._refuse(link, Code.DISK_FULL, "the server's disk is full", self._limits.disk_full_retry_ms)
+            return
+        session = self._registry.admit(device, self._delivery)
+        if not session.user.ready:
+            await self._load_heads([session.user.id])
+        self.connected += 1
+        self._attach(session, link, frame.mode)
+        behind_events, behind_bytes = self._behind(session, frame.epoch or self._store.epoch, frame.cursor)
+        connected = Connected(
+            session=session.id,
+            secret=secret,
+            epoch=self._store.epoch,
+            accepted=session.accepted,
+            head=session.user.head,
+            behind_events=behind_events,
+            behind_bytes=behind_bytes,
+            idle_s=self._idle_s,
+            user=identity.user,
+        )
+        link.send(connected)
+        self._follow(session, link, frame.epoch or self._store.epoch, frame.cursor)
+
+    # Both ------------------------------------------------------------------------------------------
+
+    def _attach(self, session: Session, link: Link, mode: int) -> None:
+        older = session.link
+        if older is not None and older is not link:
+            # Fenced: none of its later bytes count.
+            older.close(Close(code=Code.REPLACED, reason="a newer connection of this session took over"))
+            older.flush()
+        session.link = link
+        session.mode = ClientMode(mode)
+        session.resyncing = 0
+        session.user.attach(session)
+        self._attached(session, link)
+
+    def _behind(self, session: Session, epoch: int, cursor: int) -> tuple[int, int]:
+        """At most so many entries, and about so many bytes, follow. Entries in memory are counted, older ones estimated."""
+        user = session.user
+        events = user.head - cursor
+        if events <= 0 or epoch != self._store.epoch:
+            return 0, 0
+        if cursor >= user.tail_after:
+            return events, sum(len(e.entry.payload) + 8 for e in user.after(cursor, events))
+        # The log's own average is near enough for a client to choose by, and costs no read.
+        return events, events * user.bytes_total // user.head
+
+    def _follow(self, session: Session, link: Link, epoch: int, cursor: int) -> None:
+        """Start the event stream after `cursor`, or say why it cannot be (G5, G13)."""
+        user = session.user
+        link.attached()
+        session.seek(cursor)
+        if epoch != self._store.epoch:
+            self._delivery.resync(session, ResyncReason.RESTORED, user.oldest)
+        elif cursor > user.head:
+            self._delivery.resync(session, ResyncReason.FUTURE, user.oldest)
+        elif cursor < user.oldest - 1:
+            self._delivery.resync(session, ResyncReason.RETENTION, user.oldest)
+        else:
+            self._delivery.pull(session, announce=True)
+
+    def _refuse(self, link: Link, code: Code, reason: str, retry_after_ms: int = 0) -> None:
+        self.refused += 1
+        link.close(Close(code=code, reason=reason, retry_after_ms=retry_after_ms))

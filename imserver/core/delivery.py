@@ -1,0 +1,194 @@
+"""Delivery: after the doorbell, each attached session pulls from its user's log after its cursor, while its window is open.
+
+Live push, reconnect and catch-up are this one path. The newest entries come from memory (`User.tail`), older ones by a bounded number of
+readers from the store. A blocked connection or a closed window simply leaves the cursor where it is.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+import trio
+
+from imserver.core.limits import CoreLimits
+from imserver.core.sessions import Session
+from imserver.core.users import User
+from imserver.storage.store import LogEntry, Store
+from improtocol import limits as protocol_limits
+from improtocol.entries import Entry, Kind
+from improtocol.frames import Resync, ResyncReason
+
+_EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
+_FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
+
+
+class Delivery:
+    """The users in memory and their doorbells."""
+
+    def __init__(self, store: Store, limits: CoreLimits) -> None:
+        self._store = store
+        self._limits = limits
+        self._users: OrderedDict[int, User] = OrderedDict()
+        self._rung: dict[User, None] = {}
+        self._cold: deque[Session] = deque()
+        self._cold_arrived = trio.Event()
+        self.cold_reads = 0
+        self.superseded = 0
+
+    # Users -----------------------------------------------------------------------------------------
+
+    def user(self, id: int) -> User | None:
+        """The user if in memory."""
+        return self._users.get(id)
+
+    def enter(self, id: int, app: int, name: str) -> User:
+        """The user, in memory from now on: commits published from here on reach it. Call before reading its head."""
+        user = self._users.get(id)
+        if user is None:
+            user = self._users[id] = User(id, app, name)
+        return user
+
+    def users(self) -> Sequence[User]:
+        """All users in memory."""
+        return list(self._users.values())
+
+    def drop_user(self, user: User) -> None:
+        """Forget a user nobody is attached for."""
+        self._users.pop(user.id, None)
+
+    def __len__(self) -> int:
+        return len(self._users)
+
+    # Doorbell --------------------------------------------------------------------------------------
+
+    def publish(self, user: User, entry: LogEntry, size: int) -> None:
+        """A durable entry stands at the head of `user`'s log."""
+        user.publish(entry, size, self._limits.tail_entries_max)
+        if user.sessions:
+            self._rung[user] = None
+
+    def ring(self) -> None:
+        """Let every session of the users published to pull."""
+        rung, self._rung = self._rung, {}
+        for user in rung:
+            for session in user.sessions:
+                self.pull(session)
+
+    def pull(self, session: Session, *, announce: bool = False) -> None:
+        """Send `session` what it has not got, as far as its window and connection allow.
+
+        Args:
+            announce: tell the device where its cursor stands even if there is nothing but its own entries to skip.
+        """
+        user = session.user
+        while session.scanned < user.head:
+            link = session.link
+            if (
+                link is None
+                or session.reading
+                or session.resyncing
+                or link.blocked
+                or not session.window_open
+            ):
+                return
+            if session.scanned < user.tail_after:
+                session.reading = True
+                self._cold.append(session)
+                self._cold_arrived.set()
+                return
+            entries = user.after(session.scanned, _EVENTS_PER_FRAME)
+            self._send(session, entries, entries[-1].position)
+        silent = session.scanned - session.sent
+        if silent and (announce or silent >= self._limits.silent_positions_max) and session.link is not None:
+            self._send_frame(session, session.scanned, [], {})
+
+    def _send(self, session: Session, entries: Sequence[LogEntry], end: int) -> None:
+        """Send log entries up to position `end`, cut into frames of bounded size."""
+        entries = self._without_superseded(entries)
+        chosen: list[Entry] = []
+        delivers: dict[int, int] = {}
+        size = 0
+        for log_entry in entries:
+            entry = log_entry.entry
+            if log_entry.device == session.device and entry.kind != Kind.CREATED:
+                continue
+            if size and size + len(entry.payload) > _FRAME_BYTES:
+                # What is left over is pulled again, when the window allows.
+                end = log_entry.position - 1
+                break
+            chosen.append(entry)
+            size += len(entry.payload) + 8
+            if entry.kind == Kind.MESSAGE:
+                delivers[entry.conversation] = entry.seq
+        session.scanned = end
+        if chosen:
+            self._send_frame(session, end, chosen, delivers)
+
+    def _send_frame(
+        self, session: Session, end: int, entries: Sequence[Entry], delivers: dict[int, int]
+    ) -> None:
+        link = session.link
+        assert link is not None
+        ride_along = session.ride_along
+        if ride_along and entries:
+            session.ride_along = None
+            for signal in ride_along.values():
+                link.send(signal)
+        size = link.send_events(session.sent, end, entries)
+        session.note_sent(end, size, delivers)
+
+    def _without_superseded(self, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
+        """`entries` without read marks that a later one of them supersedes."""
+        if len(entries) == 1:
+            return entries
+        marks = [e.entry for e in entries if e.entry.kind == Kind.READ]
+        if len(marks) < 2:
+            return entries
+        newest = {(mark.conversation, mark.sender): mark for mark in marks}
+        kept = [
+            e
+            for e in entries
+            if e.entry.kind != Kind.READ or newest[e.entry.conversation, e.entry.sender] is e.entry
+        ]
+        self.superseded += len(entries) - len(kept)
+        return kept
+
+    # Reading from the store ------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the sessions whose cursor lies before what is in memory, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._limits.cold_reads_max):
+                nursery.start_soon(self._read_cold)
+
+    async def _read_cold(self) -> None:
+        while True:
+            while not self._cold:
+                self._cold_arrived = trio.Event() if self._cold_arrived.is_set() else self._cold_arrived
+                await self._cold_arrived.wait()
+            session = self._cold.popleft()
+            link, after = session.link, session.scanned
+            entries = await self._store.log_range(
+                session.user.id, after, limit=_EVENTS_PER_FRAME, bytes_max=_FRAME_BYTES
+            )
+            self.cold_reads += 1
+            session.reading = False
+            # Between the question and the answer the session may have moved to another connection or cursor.
+            if session.link is link and link is not None and session.scanned == after:
+                if not entries or entries[0].position != after + 1:
+                    self.resync(
+                        session,
+                        ResyncReason.RETENTION,
+                        session.user.head + 1 if not entries else entries[0].position,
+                    )
+                else:
+                    self._send(session, entries, entries[-1].position)
+            self.pull(session, announce=True)
+            if session.link is not None:
+                session.link.flush()
+
+    def resync(self, session: Session, reason: ResyncReason, oldest: int) -> None:
+        """Tell the device that the range after its cursor cannot be given; nothing more is sent until it seeks (G5)."""
+        session.resyncing = reason
+        if session.link is not None:
+            head = session.user.head
+            session.link.send(Resync(reason=reason, oldest=oldest, head=head, epoch=self._store.epoch))

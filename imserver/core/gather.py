@@ -1,0 +1,97 @@
+"""Fetching what commands need before they can be decided: conversations, user ids, the records they change, their media.
+
+The common command needs nothing: its conversation is in memory. What is missing is read here, before the synchronous part.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from imserver.core.conversations import Conversations
+from imserver.core.decide import Facts
+from imserver.core.names import UserNames
+from imserver.core.sessions import Session
+from imserver.storage.store import Store
+from improtocol import commands
+from improtocol.commands import Action
+from improtocol.content import media_of
+
+
+class Submitted(Protocol):
+    """A command and its session."""
+
+    @property
+    def session(self) -> Session: ...
+    @property
+    def action(self) -> Action: ...
+
+
+class Gatherer:
+    """Reads what a batch of commands needs."""
+
+    def __init__(self, store: Store, conversations: Conversations, names: UserNames) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._names = names
+
+    async def gather(self, batch: Iterable[Submitted]) -> Facts:
+        """The facts for `batch`; afterwards every conversation it names is in memory, if it exists."""
+        facts = Facts()
+        for item in batch:
+            user, action = item.session.user, item.action
+            if type(action) is commands.Post and type(action.conversation) is int:
+                # The hot path: nothing to wait for.
+                if self._conversations.by_id(action.conversation) is not None and not media_of(
+                    action.body.content
+                ):
+                    continue
+            await self._gather_one(user.app, user.id, action, facts)
+        return facts
+
+    async def _gather_one(self, app: int, user: int, action: Action, facts: Facts) -> None:
+        match action:
+            case commands.Logout():
+                return
+            case commands.Create():
+                await self._ensure(app, action.members, facts)
+            case commands.Invite():
+                await self._ensure(app, action.users, facts)
+            case _:
+                pass
+        await self._load(app, user, action.conversation, facts, create=isinstance(action, commands.Post))
+        if isinstance(action, commands.Edit | commands.Recall | commands.React):
+            await self._gather_target(app, user, action, facts)
+        if isinstance(action, commands.Post | commands.Edit):
+            media = media_of(action.body.content)
+            if media:
+                postable = await self._store.visible_media(user, media)
+                facts.media.setdefault(user, set()).update(postable)
+
+    async def _gather_target(
+        self, app: int, user: int, action: commands.Edit | commands.Recall | commands.React, facts: Facts
+    ) -> None:
+        ref = action.conversation
+        if isinstance(ref, str):
+            peer = facts.users[app, ref]
+            conversation = self._conversations.get_direct(app, (min(user, peer), max(user, peer)))
+        else:
+            conversation = self._conversations.get(app, ref)
+        if conversation is None:
+            return
+        record = await self._store.record(conversation.id, action.target)
+        key = (conversation.id, action.target)
+        facts.targets[key] = None if record is None else (record.sender, record.kind)
+
+    async def _ensure(self, app: int, names: tuple[str, ...], facts: Facts) -> None:
+        for name, id in (await self._names.ensure(app, names)).items():
+            facts.users[app, name] = id
+
+    async def _load(self, app: int, user: int, ref: int | str, facts: Facts, *, create: bool) -> None:
+        if isinstance(ref, int):
+            await self._conversations.load(app, ref)
+            return
+        known = await (self._names.ensure(app, (ref,)) if create else self._names.find(app, (ref,)))
+        # A name that nobody has is given id 0, which is a member of nothing.
+        peer = known.get(ref, 0)
+        facts.users[app, ref] = peer
+        if peer and peer != user:
+            await self._conversations.load_direct(app, (min(user, peer), max(user, peer)))

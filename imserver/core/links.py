@@ -1,0 +1,47 @@
+"""What the core needs of a connection. The gateway provides it for sockets, tests and simulations for anything else."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from improtocol.entries import Entry
+from improtocol.frames import Close, Frame
+
+
+class Link(Protocol):
+    """One connection, seen from the core. All calls are synchronous and never block: bytes wait in the link until `flush`."""
+
+    @property
+    def blocked(self) -> bool:
+        """True while bytes wait for the transport: do not pull more from the log."""
+
+    def send(self, frame: Frame) -> None:
+        """Queue `frame`. Ignored when the link is closed."""
+
+    def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
+        """Queue EVENTS (start, end]; returns the bytes it takes."""
+
+    def attached(self) -> None:
+        """A session is attached (CONNECTED or RESUMED is queued): read on."""
+
+    def close(self, frame: Close) -> None:
+        """Queue `frame` and hang up once it is written."""
+
+    def flush(self) -> None:
+        """Write what waits, as far as the transport takes it."""
+
+
+class FlushList:
+    """Links with bytes to write. Frames for one connection collect here and leave in one system call."""
+
+    def __init__(self) -> None:
+        self._links: list[Link] = []
+
+    def add(self, link: Link) -> None:
+        """`link` has something to write; it says so once until it is flushed."""
+        self._links.append(link)
+
+    def flush(self) -> None:
+        """Write what waits on all of them."""
+        links, self._links = self._links, []
+        for link in links:
+            link.flush()

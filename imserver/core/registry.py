@@ -1,0 +1,66 @@
+"""The sessions in memory: exactly one object a device, whatever connections and logins come and go.
+
+Were there two, each would count the device's commands by itself, and the store would stop the server.
+"""
+
+from imserver.core.delivery import Delivery
+from imserver.core.limits import CoreLimits
+from imserver.core.sessions import Session
+from imserver.storage.store import Device
+from improtocol.codes import Code
+from improtocol.frames import Close
+
+
+class Registry:
+    """Sessions by id and by device. Those without connection are kept for a while, so that a quick resume needs no read."""
+
+    def __init__(self, limits: CoreLimits) -> None:
+        self._limits = limits
+        self._by_id: dict[int, Session] = {}
+        self._by_device: dict[int, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_device)
+
+    def get(self, id: int) -> Session | None:
+        """The session with this id, if in memory."""
+        return self._by_id.get(id)
+
+    def by_device(self, device: int) -> Session | None:
+        """The session of this device, if in memory."""
+        return self._by_device.get(device)
+
+    def admit(self, device: Device, delivery: Delivery) -> Session:
+        """The session of `device` as the store has just told it; what memory knows better (counters) is kept."""
+        session = self._by_device.get(device.id)
+        if session is None:
+            user = delivery.enter(device.user, device.app, device.user_name)
+            session = self._by_device[device.id] = Session(device, user)
+        elif session.id != device.session:
+            # A new login: the old session is gone, its connection with it.
+            del self._by_id[session.id]
+            if session.link is not None:
+                session.link.close(Close(code=Code.REPLACED, reason="this device has logged in again"))
+                session.link.flush()
+                session.link = None
+        if device.session:
+            session.id = device.session
+            session.secret_hash = device.secret_hash
+            session.expires_ms = device.expires_ms
+            session.ended = False
+            self._by_id[session.id] = session
+        return session
+
+    def shrink(self, delivery: Delivery) -> None:
+        """Forget the longest-unused sessions and users without connection above the bound."""
+        surplus = len(self._by_device) - self._limits.users_cached_max
+        if surplus <= 0:
+            return
+        idle = [s for s in self._by_device.values() if s.link is None and not s.pending and not s.reading]
+        for session in idle[:surplus]:
+            del self._by_device[session.device]
+            self._by_id.pop(session.id, None)
+        kept = {session.user.id for session in self._by_device.values()}
+        for user in delivery.users():
+            if user.id not in kept and not user.sessions:
+                delivery.drop_user(user)

@@ -1,0 +1,131 @@
+"""A session in memory: two resumable streams, and the connection (if any) that carries them at the moment."""
+
+from collections import deque
+
+from imserver.core.links import Link
+from imserver.core.users import User
+from imserver.storage.store import Device, Outcome
+from improtocol.frames import ClientMode, Frame
+from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
+
+
+class InFlight:
+    """EVENTS sent and not acknowledged: (end position, bytes, what it delivers: conversation -> seq), oldest first."""
+
+    __slots__ = ("bytes", "frames")
+
+    def __init__(self) -> None:
+        self.frames: deque[tuple[int, int, dict[int, int]]] = deque()
+        self.bytes = 0
+
+
+class Session:
+    """One device's session.
+
+    Client to server: `decided` is the last counter the commit loop has taken, `accepted` the last one durable; they differ only while a
+    batch is under way. Server to client: `scanned` is the last log position looked at, `sent` the end of the last EVENTS frame,
+    `acked` the last position the client has committed; acked <= sent <= scanned.
+    """
+
+    __slots__ = (
+        "accepted",
+        "acked",
+        "decided",
+        "device",
+        "ended",
+        "expires_ms",
+        "id",
+        "in_flight",
+        "link",
+        "mode",
+        "outcomes",
+        "pending",
+        "queries",
+        "reading",
+        "resyncing",
+        "ride_along",
+        "scanned",
+        "secret_hash",
+        "sent",
+        "user",
+        "watching",
+    )
+
+    def __init__(self, device: Device, user: User) -> None:
+        self.device = device.id
+        self.user = user
+        self.id = device.session
+        self.secret_hash = device.secret_hash
+        self.expires_ms = device.expires_ms
+        self.ended = False
+        self.accepted = self.decided = device.accepted
+        self.outcomes: deque[Outcome] | None = None
+        if device.outcomes:
+            self.outcomes = deque(device.outcomes, COMMANDS_IN_FLIGHT_MAX)
+        self.acked = self.sent = self.scanned = device.acked
+        self.link: Link | None = None
+        self.mode = ClientMode.FOREGROUND
+        self.pending = 0
+        self.queries = 0
+        self.reading = False
+        #: The reason of a RESYNC that the client has not ended by SEEK: no events until then (0: none).
+        self.resyncing = 0
+        self.in_flight: InFlight | None = None
+        self.ride_along: dict[tuple[int, int | str | None, str], Frame] | None = None
+        self.watching: set[int] | None = None
+
+    def remember(self, outcome: Outcome) -> None:
+        """`outcome` is durable; keep it for a retry."""
+        self.accepted = outcome.counter
+        if self.outcomes is None:
+            self.outcomes = deque(maxlen=COMMANDS_IN_FLIGHT_MAX)
+        self.outcomes.append(outcome)
+
+    def outcome(self, counter: int) -> Outcome | None:
+        """The original outcome of `counter`, if it is among the last ones."""
+        for outcome in self.outcomes or ():
+            if outcome.counter == counter:
+                return outcome
+        return None
+
+    @property
+    def window_open(self) -> bool:
+        """Whether more events may be sent before the client acknowledges."""
+        in_flight = self.in_flight
+        if in_flight is None:
+            return True
+        return self.sent - self.acked < EVENTS_IN_FLIGHT_MAX and in_flight.bytes < EVENT_BYTES_IN_FLIGHT_MAX
+
+    def note_sent(self, end: int, size: int, delivers: dict[int, int]) -> None:
+        """EVENTS up to `end` were queued."""
+        if self.in_flight is None:
+            self.in_flight = InFlight()
+        self.in_flight.frames.append((end, size, delivers))
+        self.in_flight.bytes += size
+        self.sent = end
+
+    def note_acked(self, count: int) -> dict[int, int]:
+        """The client has committed `count` more positions; returns what was delivered by that (conversation -> seq).
+
+        Raises:
+            ValueError: it acknowledges what was never sent.
+        """
+        position = self.acked + count
+        if position > self.sent:
+            raise ValueError(f"position {position} is acknowledged, but only {self.sent} was sent")
+        self.acked = position
+        delivered: dict[int, int] = {}
+        in_flight = self.in_flight
+        while in_flight is not None and in_flight.frames and in_flight.frames[0][0] <= position:
+            _, size, delivers = in_flight.frames.popleft()
+            in_flight.bytes -= size
+            for conversation, seq in delivers.items():
+                delivered[conversation] = max(seq, delivered.get(conversation, 0))
+        if in_flight is not None and not in_flight.frames:
+            self.in_flight = None
+        return delivered
+
+    def seek(self, position: int) -> None:
+        """Events go on after `position`; what was in flight counts no more."""
+        self.acked = self.sent = self.scanned = position
+        self.in_flight = None

@@ -1,0 +1,195 @@
+"""Signals: typing, presence, delivered watermarks. What may be lost, is never stored as an event, and must cost little.
+
+In the background, a device's signals wait for the next real message and ride along with it: fewer radio wake-ups. Of each kind only the newest
+is kept, and typing is not kept at all.
+"""
+
+from typing import Final
+
+import trio
+
+from imserver.core.conversations import Conversation, Conversations
+from imserver.core.delivery import Delivery
+from imserver.core.limits import CoreLimits
+from imserver.core.names import UserNames
+from imserver.core.sessions import Session
+from imserver.core.users import User
+from imserver.core.watermarks import Watermarks
+from imserver.storage.store import Store
+from improtocol import limits as protocol_limits
+from improtocol.frames import ClientMode, Signal, SignalKind
+
+_RIDE_ALONG_MAX: Final = 64
+_TASKS_MAX: Final = 64
+
+
+class Signals:
+    """Passes signals on. Everything here is synchronous except looking up who may be watched."""
+
+    def __init__(
+        self,
+        store: Store,
+        conversations: Conversations,
+        names: UserNames,
+        delivery: Delivery,
+        watermarks: Watermarks,
+        limits: CoreLimits,
+    ) -> None:
+        self._store = store
+        self._conversations = conversations
+        self._names = names
+        self._delivery = delivery
+        self._watermarks = watermarks
+        self._limits = limits
+        self._watchers: dict[int, set[Session]] = {}
+        self._leaving: dict[User, float] = {}
+        self._nursery: trio.Nursery | None = None
+        self._tasks = 0
+        self.dropped = 0
+
+    # From clients ----------------------------------------------------------------------------------
+
+    def receive(self, session: Session, signal: Signal) -> None:
+        """A client's signal: typing, or the wish to watch somebody."""
+        if signal.kind == SignalKind.TYPING and signal.conversation is not None:
+            self._start(session, signal)
+        elif signal.kind == SignalKind.WATCH and signal.user:
+            self._start(session, signal)
+        else:
+            self.dropped += 1
+
+    def _start(self, session: Session, signal: Signal) -> None:
+        ref = signal.conversation
+        if signal.kind == SignalKind.TYPING and isinstance(ref, int):
+            conversation = self._conversations.get(session.user.app, ref)
+            if conversation is not None:
+                self._typing(session, conversation, signal)
+                return
+        # Signals may be lost: more lookups than this at once are not worth their cost.
+        if self._nursery is None or self._tasks >= _TASKS_MAX:
+            self.dropped += 1
+            return
+        self._tasks += 1
+        self._nursery.start_soon(self._look_up, session, signal)
+
+    async def _look_up(self, session: Session, signal: Signal) -> None:
+        try:
+            if signal.kind == SignalKind.WATCH:
+                await self._watch(session, signal.user)
+                return
+            user, ref = session.user, signal.conversation
+            if isinstance(ref, int):
+                conversation = await self._conversations.load(user.app, ref)
+            else:
+                peer = (await self._names.find(user.app, (ref or "",))).get(ref or "", 0)
+                conversation = await self._conversations.load_direct(
+                    user.app, (min(user.id, peer), max(user.id, peer))
+                )
+            if conversation is not None:
+                self._typing(session, conversation, signal)
+        finally:
+            self._tasks -= 1
+
+    def _typing(self, session: Session, conversation: Conversation, signal: Signal) -> None:
+        if session.user.id not in conversation.members:
+            self.dropped += 1
+            return
+        told = Signal(
+            kind=SignalKind.TYPING,
+            conversation=conversation.id,
+            user=session.user.name,
+            value=signal.value,
+            text=signal.text,
+        )
+        self._tell_members(conversation, session.user.id, told)
+
+    # Delivered watermarks --------------------------------------------------------------------------
+
+    def delivered(self, session: Session, reached: dict[int, int]) -> None:
+        """A device of `session`'s user has committed conversations up to these sequence numbers."""
+        user = session.user
+        for id, seq in reached.items():
+            self._watermarks.delivered(id, user.id, seq)
+            conversation = self._conversations.get(user.app, id)
+            if conversation is None or user.id not in conversation.members:
+                continue
+            if len(conversation.members) > self._limits.receipts_members_max:
+                continue
+            told = Signal(kind=SignalKind.DELIVERED, conversation=id, user=user.name, value=seq)
+            self._tell_members(conversation, user.id, told)
+
+    # Presence --------------------------------------------------------------------------------------
+
+    def came(self, user: User) -> None:
+        """The first device of `user` is there. Those who watch are told, unless the user was hardly away."""
+        if self._leaving.pop(user, None) is None:
+            self._tell_watchers(user, 1)
+
+    def went(self, user: User, now_s: float) -> None:
+        """The last device of `user` is gone; told after a grace time."""
+        if user.id in self._watchers:
+            self._leaving[user] = now_s + self._limits.presence_grace_s
+
+    def forget_watcher(self, session: Session) -> None:
+        """`session` has no connection any more."""
+        for id in session.watching or ():
+            watchers = self._watchers.get(id)
+            if watchers is not None:
+                watchers.discard(session)
+                if not watchers:
+                    del self._watchers[id]
+        session.watching = None
+
+    def tick(self, now_s: float) -> None:
+        """Tell of those whose grace time is over. Call every few seconds."""
+        for user in [user for user, at_s in self._leaving.items() if at_s <= now_s]:
+            del self._leaving[user]
+            if not user.sessions:
+                self._tell_watchers(user, 0)
+
+    async def _watch(self, session: Session, name: str) -> None:
+        watching = session.watching or set()
+        if len(watching) >= protocol_limits.WATCHED_USERS_MAX:
+            self.dropped += 1
+            return
+        id = (await self._names.find(session.user.app, (name,))).get(name)
+        if id is None or not await self._store.share_conversation(session.user.id, [id]):
+            return
+        if session.link is None:
+            return
+        session.watching = watching | {id}
+        self._watchers.setdefault(id, set()).add(session)
+        other = self._delivery.user(id)
+        there = other is not None and bool(other.sessions)
+        self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=int(there)))
+        session.link.flush()
+
+    # Telling ---------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve lookups until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            await trio.sleep_forever()
+
+    def _tell_members(self, conversation: Conversation, but: int, signal: Signal) -> None:
+        for id in conversation.members:
+            if id != but and (user := self._delivery.user(id)) is not None:
+                for session in user.sessions:
+                    self._tell(session, signal)
+
+    def _tell_watchers(self, user: User, value: int) -> None:
+        for session in self._watchers.get(user.id, ()):
+            self._tell(session, Signal(kind=SignalKind.PRESENCE, user=user.name, value=value))
+
+    def _tell(self, session: Session, signal: Signal) -> None:
+        link = session.link
+        if link is None or link.blocked:
+            return
+        if session.mode == ClientMode.FOREGROUND:
+            link.send(signal)
+        elif signal.kind != SignalKind.TYPING:
+            waiting = session.ride_along = session.ride_along or {}
+            key = (signal.kind, signal.conversation, signal.user)
+            if key in waiting or len(waiting) < _RIDE_ALONG_MAX:
+                waiting[key] = signal

@@ -1,0 +1,88 @@
+"""A user in memory: the head of the log, its hot tail, and the sessions that hear the doorbell."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from imserver.storage.store import LogEntry, LogHead
+
+if TYPE_CHECKING:
+    from imserver.core.sessions import Session
+
+
+class User:
+    """The in-memory side of one user's log.
+
+    `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond `tail_after` is served from
+    memory. It is bounded by `tail_entries_max`; entries are shared between the users of a conversation.
+    """
+
+    __slots__ = (
+        "app",
+        "bytes_total",
+        "head",
+        "id",
+        "name",
+        "oldest",
+        "ready",
+        "sessions",
+        "tail",
+        "tail_after",
+    )
+
+    def __init__(self, id: int, app: int, name: str) -> None:
+        self.id = id
+        self.app = app
+        self.name = name
+        self.head = 0
+        self.oldest = 1
+        self.bytes_total = 0
+        self.ready = False
+        self.sessions: tuple[Session, ...] = ()
+        self.tail: deque[LogEntry] | None = None
+        self.tail_after = 0
+
+    def load(self, log: LogHead) -> None:
+        """Take over what the store says, unless commits published meanwhile say more."""
+        self.oldest = max(self.oldest, log.oldest)
+        if log.head > self.head:
+            self.head = log.head
+            self.tail = None
+        if self.tail is None:
+            self.tail_after = self.head
+        self.bytes_total = max(self.bytes_total, log.bytes_total)
+        self.ready = True
+
+    def publish(self, entry: LogEntry, entry_bytes: int, entries_max: int) -> None:
+        """A durable entry came to stand at the head."""
+        position = entry.position
+        if position <= self.head:
+            return
+        tail = self.tail
+        if position != self.head + 1 or tail is None:
+            tail = self.tail = deque()
+            self.tail_after = position - 1
+        tail.append(entry)
+        self.head = position
+        self.bytes_total += entry_bytes
+        if len(tail) > entries_max:
+            self.tail_after = tail.popleft().position
+
+    def after(self, position: int, limit: int) -> list[LogEntry]:
+        """Up to `limit` entries after `position`, which must not lie before `tail_after`."""
+        tail = self.tail
+        if tail is None or position >= self.head:
+            return []
+        missing = self.head - position
+        if missing == 1:
+            return [tail[-1]]
+        start = len(tail) - missing
+        return [tail[index] for index in range(start, min(start + limit, len(tail)))]
+
+    def attach(self, session: "Session") -> None:
+        """`session` hears the doorbell from now on."""
+        if session not in self.sessions:
+            self.sessions = (*self.sessions, session)
+
+    def detach(self, session: "Session") -> None:
+        """`session` hears it no more."""
+        self.sessions = tuple(other for other in self.sessions if other is not session)

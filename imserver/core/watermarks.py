@@ -1,0 +1,42 @@
+"""Watermarks that may lag: how far devices have committed, what was delivered, who was seen when.
+
+They ride along with the next batch; a batch of their own is made only when they have waited for a while. Losing them in a crash costs a few
+entries sent twice, which the client drops.
+"""
+
+from imserver.storage.store import Marks
+
+
+class Watermarks:
+    """Collects marks until a batch takes them. `due` asks for a batch of their own."""
+
+    def __init__(self) -> None:
+        self._acked: dict[int, int] = {}
+        self._delivered: dict[tuple[int, int], int] = {}
+        self._seen_ms: dict[int, int] = {}
+        self.due = False
+
+    def __len__(self) -> int:
+        return len(self._acked) + len(self._delivered) + len(self._seen_ms)
+
+    def acked(self, device: int, position: int) -> None:
+        """`device` has committed its user's log up to `position`."""
+        self._acked[device] = position
+
+    def delivered(self, conversation: int, user: int, seq: int) -> None:
+        """A device of `user` has everything of `conversation` up to `seq`."""
+        if seq > self._delivered.get((conversation, user), 0):
+            self._delivered[conversation, user] = seq
+
+    def seen(self, device: int, now_ms: int) -> None:
+        """`device` was here at `now_ms`."""
+        self._seen_ms[device] = now_ms
+
+    def take(self) -> Marks | None:
+        """Everything collected, to be written with this batch; None when there is nothing, or too little to bother yet."""
+        self.due = False
+        if not len(self):
+            return None
+        marks = Marks(acked=self._acked, delivered=self._delivered, seen_ms=self._seen_ms)
+        self._acked, self._delivered, self._seen_ms = {}, {}, {}
+        return marks
