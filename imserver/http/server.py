@@ -1,0 +1,109 @@
+"""Serves an application with hypercorn on trio."""
+
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as hypercorn_serve
+from starlette.types import ASGIApp
+
+#: A peer that acknowledges nothing for that long, a stalled reader included, is hung up by the kernel (Linux). hypercorn
+#: shields its sends from cancellation, so without this a client that stops reading would hold its connection, and the
+#: shutdown, for as long as it likes.
+_UNACKED_MS_MAX: Final = 30_000
+_BACKLOG: Final = 256
+_GRACE_S: Final = 3.0
+_KEEP_ALIVE_S: Final = 30.0
+_HANDSHAKE_S_MAX: Final = 5.0
+_LOG: Final = logging.getLogger("imserver.http.hypercorn")
+_LOG.setLevel(logging.WARNING)  # its INFO says "CTRL + C to quit" for every listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """PEM files of the certificate chain and its key."""
+
+    certificate: Path
+    key: Path
+
+
+class _Config(Config):
+    """hypercorn's settings with ours, and TLS 1.3 at least."""
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        context = super().create_ssl_context()
+        if context is not None:
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+        return context
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the port is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKED_MS_MAX)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    tls: Tls | None = None,
+    shutdown_trigger: Callable[[], Awaitable[None]] | None = None,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until the trigger returns, or until cancelled; then requests get a few seconds to end.
+
+    Reports the port to `nursery.start` once connections are accepted. Takes the listener over and closes it.
+
+    Args:
+        app: an ASGI application.
+        listener: from `bind`.
+        tls: HTTPS if given. At least TLS 1.3.
+        shutdown_trigger: its return begins the shutdown; without one, only cancelling ends the server.
+        task_status: for `nursery.start`.
+    """
+    port: int = listener.getsockname()[1]
+    config = _Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    if tls is not None:
+        config.certfile, config.keyfile = str(tls.certificate), str(tls.key)
+    config.accesslog = None  # paths hold links, and links are secrets
+    config.errorlog = _LOG
+    config.include_server_header = False
+    config.graceful_timeout = _GRACE_S
+    config.keep_alive_timeout = _KEEP_ALIVE_S
+    config.ssl_handshake_timeout = _HANDSHAKE_S_MAX
+    async with trio.open_nursery() as nursery:
+
+        async def run(task_status: trio.TaskStatus[list[str]]) -> None:
+            await hypercorn_serve(
+                app,  # type: ignore[arg-type]  # hypercorn writes ASGI down in its own classes
+                config,
+                shutdown_trigger=shutdown_trigger or trio.sleep_forever,
+                task_status=task_status,
+                mode="asgi",
+            )
+
+        await nursery.start(run)
+        task_status.started(port)
