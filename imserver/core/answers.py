@@ -2,9 +2,13 @@
 
 from collections import deque
 
-
 import trio
 
+from improtocol import limits as protocol_limits
+from improtocol import queries
+from improtocol.codes import Code
+from improtocol.frames import Query, Reply
+from improtocol.values import pack
 from imserver.core.conversations import Conversation, Conversations
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
@@ -13,11 +17,6 @@ from imserver.core.media_desk import MediaDesk, MediaRefused
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
 from imserver.storage.store import Store
-from improtocol import limits as protocol_limits
-from improtocol import queries
-from improtocol.codes import Code
-from improtocol.frames import Query, Reply
-from improtocol.values import pack
 
 _NOT_FOUND = "no such conversation, or you are not in it"
 

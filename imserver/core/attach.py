@@ -11,6 +11,9 @@ from collections.abc import Callable
 
 import trio
 
+from improtocol.codes import Code
+from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
+from improtocol.limits import PROTOCOL_VERSION, SECRET_BYTES
 from imserver.core.admission import TokenBucket
 from imserver.core.clock import Clock
 from imserver.core.delivery import Delivery
@@ -20,9 +23,6 @@ from imserver.core.registry import Registry
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenRefused, TokenVerifier
 from imserver.storage.store import Store, StoreFull
-from improtocol.codes import Code
-from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
-from improtocol.limits import PROTOCOL_VERSION, SECRET_BYTES
 
 
 def hash_secret(secret: bytes) -> bytes:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 import trio
 
+from improtocol.codes import Code
+from improtocol.commands import Action, digest_of
+from improtocol.entries import Entry, Kind
+from improtocol.frames import Close, Command, Result, ResyncReason
 from imserver.core.clock import Clock
 from imserver.core.conversations import Conversations
 from imserver.core.decide import Author, Decider, Facts, Refused
@@ -19,10 +23,6 @@ from imserver.core.links import FlushList, Link
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
 from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, StoreFull, Write, log_bytes
-from improtocol.codes import Code
-from improtocol.commands import Action, digest_of
-from improtocol.entries import Entry, Kind
-from improtocol.frames import Close, Command, Result, ResyncReason
 
 
 @dataclass(slots=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from improtocol.entries import ConversationType, Role
 from imserver.storage.store import Conversation as Stored
 from imserver.storage.store import NewConversation, Store
-from improtocol.entries import ConversationType, Role
 
 
 @dataclass(slots=True)

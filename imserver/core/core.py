@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import trio
 
+from improtocol import frames
+from improtocol import limits as protocol_limits
+from improtocol.codes import Code
+from improtocol.errors import RemoteProtocolError
+from improtocol.frames import Close, Frame
 from imserver.core.answers import Answerer
 from imserver.core.attach import Attacher
 from imserver.core.clock import Clock, SystemClock
@@ -27,11 +32,6 @@ from imserver.core.signals import Signals
 from imserver.core.tokens import TokenVerifier
 from imserver.core.watermarks import Watermarks
 from imserver.storage.store import Store, StoreFull
-from improtocol import frames
-from improtocol import limits as protocol_limits
-from improtocol.codes import Code
-from improtocol.errors import RemoteProtocolError
-from improtocol.frames import Close, Frame
 
 _TICK_S = 5.0
 _TRIM_S = 3600.0

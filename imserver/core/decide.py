@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from imserver.core.conversations import Conversation, Conversations, Membership
-from imserver.storage.store import MemberChange, NewConversation, Write
 from improtocol import commands, limits
 from improtocol.body import Body, pack_body
 from improtocol.codes import Code
 from improtocol.content import media_of
 from improtocol.entries import ConversationType, Kind, Role
 from improtocol.values import Value, pack
+from imserver.core.conversations import Conversation, Conversations, Membership
+from imserver.storage.store import MemberChange, NewConversation, Write
 
 
 class Refused(Exception):

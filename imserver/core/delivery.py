@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import trio
 
+from improtocol import limits as protocol_limits
+from improtocol.entries import Entry, Kind
+from improtocol.frames import Resync, ResyncReason
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
 from imserver.core.users import User
 from imserver.storage.store import LogEntry, Store
-from improtocol import limits as protocol_limits
-from improtocol.entries import Entry, Kind
-from improtocol.frames import Resync, ResyncReason
 
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
 _FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
@@ -77,6 +77,7 @@ class Delivery:
         """Send `session` what it has not got, as far as its window and connection allow.
 
         Args:
+            session: whose device to serve.
             announce: tell the device where its cursor stands even if there is nothing but its own entries to skip.
         """
         user = session.user

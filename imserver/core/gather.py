@@ -6,14 +6,14 @@ The common command needs nothing: its conversation is in memory. What is missing
 from collections.abc import Iterable
 from typing import Protocol
 
+from improtocol import commands
+from improtocol.commands import Action
+from improtocol.content import media_of
 from imserver.core.conversations import Conversations
 from imserver.core.decide import Facts
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
 from imserver.storage.store import Store
-from improtocol import commands
-from improtocol.commands import Action
-from improtocol.content import media_of
 
 
 class Submitted(Protocol):

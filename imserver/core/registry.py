@@ -3,12 +3,12 @@
 Were there two, each would count the device's commands by itself, and the store would stop the server.
 """
 
+from improtocol.codes import Code
+from improtocol.frames import Close
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
 from imserver.storage.store import Device
-from improtocol.codes import Code
-from improtocol.frames import Close
 
 
 class Registry:
@@ -38,7 +38,7 @@ class Registry:
             session = self._by_device[device.id] = Session(device, user)
         elif session.id != device.session:
             # A new login: the old session is gone, its connection with it.
-            del self._by_id[session.id]
+            self._by_id.pop(session.id, None)
             if session.link is not None:
                 session.link.close(Close(code=Code.REPLACED, reason="this device has logged in again"))
                 session.link.flush()
@@ -52,9 +52,10 @@ class Registry:
         return session
 
     def shrink(self, delivery: Delivery) -> None:
-        """Forget the longest-unused sessions and users without connection above the bound."""
+        """Forget the oldest sessions and users without connection above the bound."""
         surplus = len(self._by_device) - self._limits.users_cached_max
-        if surplus <= 0:
+        # A quarter late, so that the search through all of them is paid by many.
+        if surplus <= self._limits.users_cached_max // 4:
             return
         idle = [s for s in self._by_device.values() if s.link is None and not s.pending and not s.reading]
         for session in idle[:surplus]:

@@ -2,11 +2,11 @@
 
 from collections import deque
 
+from improtocol.frames import ClientMode, Frame
+from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
 from imserver.core.links import Link
 from imserver.core.users import User
 from imserver.storage.store import Device, Outcome
-from improtocol.frames import ClientMode, Frame
-from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
 
 
 class InFlight:

@@ -8,6 +8,8 @@ from typing import Final
 
 import trio
 
+from improtocol import limits as protocol_limits
+from improtocol.frames import ClientMode, Signal, SignalKind
 from imserver.core.conversations import Conversation, Conversations
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
@@ -16,8 +18,6 @@ from imserver.core.sessions import Session
 from imserver.core.users import User
 from imserver.core.watermarks import Watermarks
 from imserver.storage.store import Store
-from improtocol import limits as protocol_limits
-from improtocol.frames import ClientMode, Signal, SignalKind
 
 _RIDE_ALONG_MAX: Final = 64
 _TASKS_MAX: Final = 64
@@ -51,9 +51,9 @@ class Signals:
 
     def receive(self, session: Session, signal: Signal) -> None:
         """A client's signal: typing, or the wish to watch somebody."""
-        if signal.kind == SignalKind.TYPING and signal.conversation is not None:
-            self._start(session, signal)
-        elif signal.kind == SignalKind.WATCH and signal.user:
+        if (signal.kind == SignalKind.TYPING and signal.conversation is not None) or (
+            signal.kind == SignalKind.WATCH and signal.user
+        ):
             self._start(session, signal)
         else:
             self.dropped += 1

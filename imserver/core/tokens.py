@@ -12,10 +12,10 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from imserver.storage.store import App, AppKey
 from improtocol import limits
 from improtocol.checks import check_name
 from improtocol.codes import Code
+from imserver.storage.store import App, AppKey
 
 AUDIENCE: Final = "imserver"
 ALGORITHMS: Final = ("HS256", "EdDSA", "ES256")
@@ -98,7 +98,7 @@ class TokenVerifier:
         return sorted(self._apps)
 
 
-def load_key(algorithm: str, key: bytes) -> Any:  # noqa: ANN401 - PyJWT takes many key types
+def load_key(algorithm: str, key: bytes) -> Any:
     """The key object PyJWT verifies with.
 
     Raises:

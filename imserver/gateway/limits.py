@@ -1,0 +1,39 @@
+"""The gateway's numbers, with their units last, and the relations between them."""
+
+from dataclasses import dataclass
+
+from improtocol import limits as protocol_limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayLimits:
+    """Bounds of every connection. Times are in seconds."""
+
+    #: Open connections, those without a session included. Beyond, new ones wait in the kernel's accept queue.
+    connections_max: int = 100_000
+    #: From accept to an attached session, TLS and WebSocket handshakes included.
+    handshake_s_max: float = protocol_limits.HANDSHAKE_S_MAX
+    #: All bytes a peer may send before it has a session: its TLS-free handshake and one frame.
+    handshake_bytes_max: int = 16 * 1024
+    #: Silence after which a connection is hung up.
+    idle_s_max: int = protocol_limits.IDLE_S_MAX
+    #: A connection whose peer takes no byte for so long is hung up.
+    blocked_s_max: float = 30.0
+    #: Bytes that may wait for a peer that reads slowly, results and replies included; beyond, it is hung up.
+    unsent_bytes_max: int = 1024 * 1024
+    #: How long a closed connection is kept to let the peer read the CLOSE.
+    linger_s_max: float = 2.0
+    #: Bytes read at once from one connection.
+    read_bytes_max: int = 64 * 1024
+    #: Connections accepted in one turn of the pump.
+    accepts_per_turn_max: int = 256
+    #: Connections whose bytes wait for the kernel's listen queue.
+    backlog: int = 4096
+
+    def __post_init__(self) -> None:
+        if self.unsent_bytes_max < 2 * protocol_limits.EVENT_BYTES_IN_FLIGHT_MAX:
+            raise ValueError("unsent_bytes_max must hold two event windows")
+        if self.handshake_bytes_max < protocol_limits.FRAME_BYTES_PREAUTH_MAX:
+            raise ValueError("handshake_bytes_max must hold a handshake frame")
+        if self.idle_s_max <= self.handshake_s_max:
+            raise ValueError("idle_s_max must be longer than handshake_s_max")

@@ -1,0 +1,180 @@
+"""The pump: one task, one selector, any number of connections.
+
+`bytes in -> frames -> core -> bytes out`, all synchronous. Measured on two shared cores, an echo through a relay costs 7 us of CPU this way,
+25-30 us with a task and a `trio.SocketStream` per connection, and an idle connection a tenth of the memory.
+"""
+
+import selectors
+import socket
+import ssl
+from collections import deque
+from dataclasses import dataclass
+
+import trio
+
+from imserver.core import Core
+from imserver.gateway.limits import GatewayLimits
+from imserver.gateway.link import SocketLink
+from imserver.gateway.websocket import WebSocketCodec
+from imserver.gateway.wheel import TimerWheel
+
+_TICK_S = 0.5
+
+
+@dataclass(slots=True)
+class Door:
+    """A listening socket, and what its connections speak."""
+
+    socket: socket.socket
+    ssl_context: ssl.SSLContext | None
+    websocket: bool
+    open: bool = False
+
+
+class Pump:
+    """Moves bytes between sockets and the core."""
+
+    def __init__(self, core: Core, limits: GatewayLimits) -> None:
+        self.core = core
+        self.limits = limits
+        self.now_s = trio.current_time()
+        self.wheel: TimerWheel[SocketLink] = TimerWheel(self.now_s)
+        self.links: set[SocketLink] = set()
+        self.accepted = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.protocol_errors = 0
+        self._selector = selectors.DefaultSelector()
+        self._doors: list[Door] = []
+        self._attached: deque[SocketLink] = deque()
+
+    # Listening -------------------------------------------------------------------------------------
+
+    def open_door(self, door: Door) -> None:
+        """Accept connections at `door` from now on."""
+        door.socket.setblocking(False)
+        self._doors.append(door)
+        self._watch_door(door)
+
+    def close_doors(self) -> None:
+        """Accept nothing more."""
+        for door in self._doors:
+            self._ignore_door(door)
+            door.socket.close()
+        self._doors.clear()
+
+    def _watch_door(self, door: Door) -> None:
+        if not door.open:
+            self._selector.register(door.socket, selectors.EVENT_READ, door)
+            door.open = True
+
+    def _ignore_door(self, door: Door) -> None:
+        if door.open:
+            self._selector.unregister(door.socket)
+            door.open = False
+
+    def _accept(self, door: Door) -> None:
+        for _ in range(self.limits.accepts_per_turn_max):
+            if len(self.links) >= self.limits.connections_max:
+                self._ignore_door(door)  # the next tick looks again
+                return
+            try:
+                sock, _ = door.socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                # Out of descriptors: go on with those we have, and look again at the next tick.
+                self._ignore_door(door)
+                return
+            self._admit(door, sock)
+
+    def _admit(self, door: Door, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if door.ssl_context is not None:
+                sock = door.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            sock.close()
+            return
+        link = SocketLink(sock, self, WebSocketCodec() if door.websocket else None, self.now_s)
+        self.links.add(link)
+        self.accepted += 1
+        self._selector.register(sock, selectors.EVENT_READ, link)
+        self.wheel.add(link, self.now_s + self.limits.handshake_s_max)
+
+    # Called by links -------------------------------------------------------------------------------
+
+    def watch(self, link: SocketLink, *, reading: bool, writing: bool) -> None:
+        """Wait for `link`'s socket to become readable, writable, both or neither."""
+        if link.gone:
+            return
+        events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
+        key = self._selector.get_map().get(link.socket)
+        if key is None:
+            if events:
+                self._selector.register(link.socket, events, link)
+        elif not events:
+            self._selector.unregister(link.socket)
+        elif key.events != events:
+            self._selector.modify(link.socket, events, link)
+
+    def attached(self, link: SocketLink) -> None:
+        """`link` has got its session; its further frames are processed once the answer is queued."""
+        self._attached.append(link)
+
+    def forget(self, link: SocketLink) -> None:
+        """`link` is gone: free its socket."""
+        self.links.discard(link)
+        if link.socket in self._selector.get_map():
+            self._selector.unregister(link.socket)
+        link.socket.close()
+
+    # Running ---------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Move bytes until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tick)
+            try:
+                while True:
+                    await trio.lowlevel.wait_readable(self._selector.fileno())
+                    self.turn()
+            finally:
+                self.close_doors()
+                for link in list(self.links):
+                    link.drop()
+                self._selector.close()
+
+    def turn(self) -> None:
+        """Handle everything that is ready now."""
+        self.now_s = trio.current_time()
+        for key, events in self._selector.select(0):
+            item = key.data
+            if type(item) is not SocketLink:
+                self._accept(item)
+                continue
+            if events & selectors.EVENT_WRITE and not item.gone:
+                item.writable_again()
+            if events & selectors.EVENT_READ and not item.gone:
+                item.readable()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let connections that were just attached go on, and write what was queued."""
+        while self._attached:
+            self._attached.popleft().go_on()
+        self.core.links.flush()
+
+    async def _tick(self) -> None:
+        while True:
+            await trio.sleep(_TICK_S)
+            self.now_s = trio.current_time()
+            for link in self.wheel.due(self.now_s):
+                again_s = link.expire(self.now_s)
+                if again_s is not None:
+                    self.wheel.add(link, again_s)
+            if len(self.links) < self.limits.connections_max:
+                for door in self._doors:
+                    self._watch_door(door)
+            self.settle()

@@ -1,0 +1,82 @@
+"""WebSocket framing (RFC 6455) by the sans-IO layer of `websockets`: binary messages are a byte pipe for frames."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from websockets.exceptions import InvalidState, ProtocolError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from improtocol.limits import FRAME_BYTES_MAX
+
+SUBPROTOCOL: Final = Subprotocol("im1")
+
+# The library would log peers' mistakes, with what they sent; nobody needs that, and it is not ours to keep.
+_SILENT: Final = logging.getLogger("imserver.gateway.websocket")
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
+
+
+class WebSocketCodec:
+    """One server-side WebSocket: bytes of the transport in, bytes of the pipe out, and back."""
+
+    __slots__ = ("_protocol", "closed")
+
+    def __init__(self) -> None:
+        self._protocol = ServerProtocol(
+            max_size=FRAME_BYTES_MAX, logger=_SILENT, select_subprotocol=_select_subprotocol
+        )
+        #: The peer, or a mistake of its, has ended the WebSocket; what is left is to write `to_send` and hang up.
+        self.closed = False
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the transport; returns the payload of the binary messages in them."""
+        self._protocol.receive_data(data)
+        payload: list[bytes] = []
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                response = self._protocol.accept(event)
+                self._protocol.send_response(response)
+                if response.status_code != 101:
+                    self.closed = True
+            elif isinstance(event, Frame):
+                self._take(event, payload)
+        if self._protocol.close_expected():
+            self.closed = True
+        return payload[0] if len(payload) == 1 else b"".join(payload)
+
+    def _take(self, frame: Frame, payload: list[bytes]) -> None:
+        if frame.opcode in (Opcode.BINARY, Opcode.CONT):
+            payload.append(bytes(frame.data))
+        elif frame.opcode is Opcode.TEXT:
+            self._protocol.fail(CloseCode.UNSUPPORTED_DATA, "frames travel in binary messages")
+            self.closed = True
+
+    def encode(self, data: bytes) -> bytes:
+        """`data` as one binary message, with whatever the protocol itself has to say before it."""
+        try:
+            self._protocol.send_binary(data)
+        except (InvalidState, ProtocolError):
+            self.closed = (
+                True  # the handshake was refused, or the peer has closed: nobody reads this any more
+            )
+        return self.to_send()
+
+    def close(self) -> bytes:
+        """The WebSocket's own goodbye."""
+        with suppress(InvalidState, ProtocolError):
+            self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
+        return self.to_send()
+
+    def to_send(self) -> bytes:
+        """What the protocol itself has to say: the handshake's answer, pongs, closes."""
+        return b"".join(self._protocol.data_to_send())
+
+
+def _select_subprotocol(_: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours if the client offers it; clients that offer none get none."""
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
