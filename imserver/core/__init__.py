@@ -1,9 +1,13 @@
-"""core: the domain. `bytes -> frame -> command -> log append -> cursor pull -> frame -> bytes`; this room is the middle.
+"""core: the domain. `bytes -> frame -> command -> log append -> cursor pull -> frame -> bytes`.
+
+This room is the middle.
 
 - `core`           the front door: hello, receive, writable, lost; statistics; run
-- `attach`         CONNECT and RESUME: from a token or a secret to an attached session; `admission` bounds them
+- `attach`         CONNECT and RESUME: from a token or a secret to an attached session; `admission` bounds
+  them
 - `sessions`       a session's two streams; `registry`: exactly one object a device
-- `commit`         group commit: gather facts, decide, append, publish; `gather`, `decide` are its first two steps
+- `commit`         group commit: gather facts, decide, append, publish; `gather`, `decide` are its first two
+  steps
 - `conversations`  who is a member, in memory; `names`: user ids
 - `delivery`       doorbell and pull, `users`: logs' heads and hot tails
 - `answers`        queries; `signals`: typing, presence, receipts; `watermarks`: what may lag

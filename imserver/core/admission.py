@@ -4,8 +4,8 @@
 class TokenBucket:
     """Lets `per_s` through each second, `burst` at once.
 
-    Those refused are given places one after the other in time, so a storm drains at the rate it is let in instead of coming
-    back all at once.
+    Those refused are given places one after the other in time, so a storm drains at the rate it is let in
+    instead of coming back all at once.
     """
 
     __slots__ = ("_at_s", "_burst", "_level", "_per_s")
@@ -19,7 +19,7 @@ class TokenBucket:
         self._at_s: float | None = None
 
     def take(self, now_s: float) -> float:
-        """0 when let in at `now_s` (seconds, any origin, never going back), else in how many seconds to come back."""
+        """0 when let in at `now_s` (seconds, never going back), else in how many seconds to come back."""
         if self._at_s is not None:
             self._level = min(self._burst, self._level + (now_s - self._at_s) * self._per_s)
         self._at_s = now_s

@@ -1,4 +1,7 @@
-"""Answering queries: what changes nothing and may wait for the store. Bounded in number; entitlement is checked at the last moment."""
+"""Answering queries: what changes nothing and may wait for the store. Bounded in number.
+
+Entitlement is checked at the last moment.
+"""
 
 from collections import deque
 
@@ -191,7 +194,10 @@ class Answerer:
         return conversation
 
     def _check_still(self, session: Session, conversation: Conversation) -> None:
-        """After waiting for the store: is the user still a member? Nothing is awaited between this and the reply (G10)."""
+        """After waiting for the store.
+
+        Is the user still a member? Nothing is awaited between this and the reply (G10).
+        """
         current = self._conversations.by_id(conversation.id) or conversation
         if session.user.id not in current.members:
             raise NotFound

@@ -1,7 +1,8 @@
 """Attaching: from CONNECT or RESUME to a session that hears the doorbell.
 
-A resume of a session in memory is answered at once, without a task or a read. Others are looked up together, many in one read, which is
-what makes a storm after a restart cheap. Tokens are checked on CONNECT only.
+A resume of a session in memory is answered at once, without a task or a read. Others are looked up
+together, many in one read, which is what makes a storm after a restart cheap. Tokens are checked on CONNECT
+only.
 """
 
 import hashlib
@@ -26,7 +27,10 @@ from imserver.storage.store import Store, StoreFull
 
 
 def hash_secret(secret: bytes) -> bytes:
-    """What is stored of a resume secret. It is 128 random bits, so a plain hash cannot be reversed by guessing."""
+    """What is stored of a resume secret.
+
+    It is 128 random bits, so a plain hash cannot be reversed by guessing.
+    """
     return hashlib.sha256(secret).digest()
 
 
@@ -209,7 +213,10 @@ class Attacher:
         self._attached(session, link)
 
     def _behind(self, session: Session, epoch: int, cursor: int) -> tuple[int, int]:
-        """At most so many entries, and about so many bytes, follow. Entries in memory are counted, older ones estimated."""
+        """At most so many entries, and about so many bytes, follow.
+
+        Entries in memory are counted, older ones estimated.
+        """
         user = session.user
         events = user.head - cursor
         if events <= 0 or epoch != self._store.epoch:

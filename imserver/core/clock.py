@@ -1,7 +1,7 @@
 """Wall-clock time, injected so that tests and simulations own it.
 
-Wall time is used for what people see (a message's time) and for expiry; nothing that orders or bounds depends on it (G14). Durations
-are measured by `trio.current_time`.
+Wall time is used for what people see (a message's time) and for expiry; nothing that orders or bounds
+depends on it (G14). Durations are measured by `trio.current_time`.
 """
 
 import time

@@ -1,7 +1,8 @@
 """Group commit: commands collect while the previous commit is under way, then one transaction takes them all.
 
-`bytes -> command -> [this loop] -> durable -> results, doorbells`. Nothing is acked or shown before its batch is durable (G1, G6). A batch
-that does not fit on the disk is refused with a retry time and undone; any other failure of the store ends the server (G7).
+`bytes -> command -> [this loop] -> durable -> results, doorbells`. Nothing is acked or shown before its
+batch is durable (G1, G6). A batch that does not fit on the disk is refused with a retry time and undone;
+any other failure of the store ends the server (G7).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,8 +40,9 @@ class Pending:
 class Decided:
     """What was decided on a pending command: a result to send once the batch is durable.
 
-    `write` is the index of the command's own write in the batch, or -1: then `result` stands already, or the outcome of an
-    earlier command under the same counter is to be looked up (`digest` tells whether it is the same command).
+    `write` is the index of the command's own write in the batch, or -1: then `result` stands already, or
+    the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it
+    is the same command).
     """
 
     pending: Pending
@@ -123,7 +125,8 @@ class CommitLoop:
             self._wake = trio.Event()
             batch = self._pending[: self._limits.batch_commands_max]
             self._pending = self._pending[self._limits.batch_commands_max :]
-            # A batch is finished once begun, also when the server is being stopped: its effects are in memory already.
+            # A batch is finished once begun, also when the server is being stopped: its effects are in
+            # memory already.
             with trio.CancelScope(shield=True):
                 await self._commit(batch)
             await trio.lowlevel.checkpoint()
@@ -153,7 +156,8 @@ class CommitLoop:
     ) -> None:
         now_ms = self._clock.now_ms()
         for pending in batch:
-            decisions.append(self._decide_one(pending, facts, writes, now_ms))  # noqa: PERF401 - appends to `writes` too
+            # No comprehension: deciding appends to `writes` as well.
+            decisions.append(self._decide_one(pending, facts, writes, now_ms))  # noqa: PERF401
 
     def _decide_one(self, pending: Pending, facts: Facts, writes: list[Write], now_ms: int) -> Decided:
         session, counter = pending.session, pending.counter

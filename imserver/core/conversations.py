@@ -18,7 +18,10 @@ class Membership:
 
 
 class Conversation:
-    """A conversation's decided state: the commit loop changes it while deciding, ahead of the store by one batch at most."""
+    """A conversation's decided state.
+
+    The commit loop changes it while deciding, ahead of the store by one batch at most.
+    """
 
     __slots__ = ("app", "head", "head_decided", "id", "members", "recipients", "title", "type")
 
@@ -27,7 +30,8 @@ class Conversation:
         self.app = stored.app
         self.type = ConversationType(stored.type)
         self.title = stored.title
-        #: The last durable sequence number, and the last one decided on; they differ while a batch is being written.
+        #: The last durable sequence number, and the last one decided on; they differ while a batch is being
+        #: written.
         self.head = self.head_decided = stored.head
         self.members = {m.user: Membership(m.name, Role(m.role), m.first, m.read) for m in stored.members}
         #: Users whose logs get the next record. Rebuilt when members change, shared by all writes until then.
@@ -89,8 +93,9 @@ class Conversations:
         while id not in self._by_id:
             dropped = self._dropped
             stored = await self._store.conversation(id)
-            # Whoever loaded or made it meanwhile is right: a command may have been decided on it. And if anything was
-            # dropped meanwhile, this one may have been decided on, written and dropped: what was read may be old.
+            # Whoever loaded or made it meanwhile is right: a command may have been decided on it. And if
+            # anything was dropped meanwhile, this one may have been decided on, written and dropped: what
+            # was read may be old.
             if id in self._by_id:
                 break
             if dropped != self._dropped:

@@ -1,6 +1,7 @@
 """The core's front door: what the gateway, the HTTP room and later rooms call.
 
-`hello` and `receive` are synchronous: they decide, queue and return. What must wait happens in the tasks of `run`.
+`hello` and `receive` are synchronous: they decide, queue and return. What must wait happens in the tasks of
+`run`.
 """
 
 import secrets
@@ -256,7 +257,10 @@ class Core:
     # Life ------------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled. Raises `StoreBroken` when nothing more may be acked (G7): end the process then."""
+        """Serve until cancelled. Raises `StoreBroken` when nothing more may be acked (G7).
+
+        End the process then.
+        """
         await self.reload_keys()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._commits.run)

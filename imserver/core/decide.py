@@ -1,9 +1,11 @@
 """What a command means: from the conversation's state and an action to writes, synchronously.
 
-No `await` stands between a check and the change it guards: state in memory changes here, ahead of the store by the one batch that is
-being written. If that batch fails, the changed conversations are forgotten and read again.
+No `await` stands between a check and the change it guards: state in memory changes here, ahead of the store
+by the one batch that is being written. If that batch fails, the changed conversations are forgotten and
+read again.
 
-"Foreign" and "not there" get the same answer, NOT_FOUND (G10). A role that does not suffice is FORBIDDEN, as members may know it.
+"Foreign" and "not there" get the same answer, NOT_FOUND (G10). A role that does not suffice is FORBIDDEN,
+as members may know it.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,8 +44,9 @@ class Author:
 class Facts:
     """What the commit loop has fetched for a batch of commands before they are decided.
 
-    `users`: ids by (app, name), of everybody they name; 0 for a user who does not exist. `targets`: the records they change, by
-    (conversation, seq): (sender, kind), None when it is not there. `media`: blobs they show, by user: those he may post.
+    `users`: ids by (app, name), of everybody they name; 0 for a user who does not exist. `targets`: the
+    records they change, by (conversation, seq): (sender, kind), None when it is not there. `media`: blobs
+    they show, by user: those he may post.
     """
 
     users: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -67,7 +70,9 @@ class Decider:
         self._draw_id = draw_id
 
     def decide(self, author: Author, action: commands.Action, facts: Facts, at_ms: int) -> list[Write]:
-        """The writes that carry out `action`; the last one is the command's own. The caller fills in the idempotency key.
+        """The writes that carry out `action`; the last one is the command's own.
+
+        The caller fills in the idempotency key.
 
         Raises:
             Refused: nothing was changed.
@@ -275,7 +280,8 @@ class Decider:
         gone = conversation.members.pop(user)
         changes = [MemberChange(user=user, role=None)]
         if gone.role is Role.OWNER and conversation.members:
-            # A group must not be left without an owner: the longest-serving member of the highest role inherits it.
+            # A group must not be left without an owner: the longest-serving member of the highest role
+            # inherits it.
             heir = max(conversation.members, key=lambda heir: conversation.members[heir].role)
             conversation.members[heir].role = Role.OWNER
             changes.append(MemberChange(user=heir, role=Role.OWNER))

@@ -1,7 +1,11 @@
-"""Delivery: after the doorbell, each attached session pulls from its user's log after its cursor, while its window is open.
+"""Delivery.
 
-Live push, reconnect and catch-up are this one path. The newest entries come from memory (`User.tail`), older ones by a bounded number of
-readers from the store. A blocked connection or a closed window simply leaves the cursor where it is.
+After the doorbell, each attached session pulls from its user's log after its cursor, while its window is
+open.
+
+Live push, reconnect and catch-up are this one path. The newest entries come from memory (`User.tail`),
+older ones by a bounded number of readers from the store. A blocked connection or a closed window simply
+leaves the cursor where it is.
 """
 
 from collections import OrderedDict, deque
@@ -41,7 +45,10 @@ class Delivery:
         return self._users.get(id)
 
     def enter(self, id: int, app: int, name: str) -> User:
-        """The user, in memory from now on: commits published from here on reach it. Call before reading its head."""
+        """The user, in memory from now on: commits published from here on reach it.
+
+        Call before reading its head.
+        """
         user = self._users.get(id)
         if user is None:
             user = self._users[id] = User(id, app, name)
@@ -78,7 +85,8 @@ class Delivery:
 
         Args:
             session: whose device to serve.
-            announce: tell the device where its cursor stands even if there is nothing but its own entries to skip.
+            announce: tell the device where its cursor stands even if there is nothing but its own entries
+                to skip.
         """
         user = session.user
         while session.scanned < user.head:
@@ -188,7 +196,10 @@ class Delivery:
                 session.link.flush()
 
     def resync(self, session: Session, reason: ResyncReason, oldest: int) -> None:
-        """Tell the device that the range after its cursor cannot be given; nothing more is sent until it seeks (G5)."""
+        """Tell the device that the range after its cursor cannot be given.
+
+        Nothing more is sent until it seeks (G5).
+        """
         session.resyncing = reason
         if session.link is not None:
             head = session.user.head

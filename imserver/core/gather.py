@@ -1,6 +1,9 @@
-"""Fetching what commands need before they can be decided: conversations, user ids, the records they change, their media.
+"""Fetching what commands need before they can be decided.
 
-The common command needs nothing: its conversation is in memory. What is missing is read here, before the synchronous part.
+Conversations, user ids, the records they change, their media.
+
+The common command needs nothing: its conversation is in memory. What is missing is read here, before the
+synchronous part.
 """
 
 from collections.abc import Iterable
@@ -38,14 +41,18 @@ class Gatherer:
         facts = Facts()
         for item in batch:
             user, action = item.session.user, item.action
-            if type(action) is commands.Post and type(action.conversation) is int:
-                # The hot path: nothing to wait for.
-                if self._conversations.by_id(action.conversation) is not None and not media_of(
-                    action.body.content
-                ):
-                    continue
+            if self._nothing_to_fetch(action):
+                continue
             await self._gather_one(user.app, user.id, action, facts)
         return facts
+
+    def _nothing_to_fetch(self, action: Action) -> bool:
+        """The hot path: a message without media in a conversation that is in memory."""
+        if type(action) is not commands.Post or type(action.conversation) is not int:
+            return False
+        return self._conversations.by_id(action.conversation) is not None and not media_of(
+            action.body.content
+        )
 
     async def _gather_one(self, app: int, user: int, action: Action, facts: Facts) -> None:
         match action:

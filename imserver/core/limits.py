@@ -14,7 +14,8 @@ class CoreLimits:
     batch_commands_max: int = 2048
     #: Commands waiting for a commit, over all sessions; beyond, they are refused with a retry time.
     commands_pending_max: int = 50_000
-    #: Users and sessions kept in memory after their last connection went, so that a quick resume touches no disk.
+    #: Users and sessions kept in memory after their last connection went, so that a quick resume touches no
+    #: disk.
     users_cached_max: int = 20_000
     conversations_cached_max: int = 50_000
     #: The newest entries of a user's log kept in memory.

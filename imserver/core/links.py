@@ -1,4 +1,7 @@
-"""What the core needs of a connection. The gateway provides it for sockets, tests and simulations for anything else."""
+"""What the core needs of a connection.
+
+The gateway provides it for sockets, tests and simulations for anything else.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,7 +11,10 @@ from improtocol.frames import Close, Frame
 
 
 class Link(Protocol):
-    """One connection, seen from the core. All calls are synchronous and never block: bytes wait in the link until `flush`."""
+    """One connection, seen from the core. All calls are synchronous and never block.
+
+    Bytes wait in the link until `flush`.
+    """
 
     @property
     def blocked(self) -> bool:

@@ -1,4 +1,7 @@
-"""What the core needs of the media room: where to upload and where to fetch. The app that composes the server provides it."""
+"""What the core needs of the media room: where to upload and where to fetch.
+
+The app that composes the server provides it.
+"""
 
 from typing import Protocol
 
@@ -6,7 +9,10 @@ from improtocol.queries import MediaLink, UploadSlot
 
 
 class MediaRefused(Exception):
-    """The request for a slot or link is refused; the text says why and what to do. `code` is an `improtocol.Code`."""
+    """The request for a slot or link is refused; the text says why and what to do.
+
+    `code` is an `improtocol.Code`.
+    """
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -21,4 +27,7 @@ class MediaDesk(Protocol):
         """A slot for one upload. Raises `MediaRefused` for quota, size or type."""
 
     async def link(self, *, app: int, user: str, conversation: int, media: bytes) -> MediaLink:
-        """A link to a blob that a record of `conversation` shows. Raises `MediaRefused` when it is not there."""
+        """A link to a blob that a record of `conversation` shows.
+
+        Raises `MediaRefused` when it is not there.
+        """

@@ -12,7 +12,10 @@ from imserver.storage.store import Device
 
 
 class Registry:
-    """Sessions by id and by device. Those without connection are kept for a while, so that a quick resume needs no read."""
+    """Sessions by id and by device.
+
+    Those without connection are kept for a while, so that a quick resume needs no read.
+    """
 
     def __init__(self, limits: CoreLimits) -> None:
         self._limits = limits
@@ -31,7 +34,10 @@ class Registry:
         return self._by_device.get(device)
 
     def admit(self, device: Device, delivery: Delivery) -> Session:
-        """The session of `device` as the store has just told it; what memory knows better (counters) is kept."""
+        """The session of `device` as the store has just told it.
+
+        What memory knows better (counters) is kept.
+        """
         session = self._by_device.get(device.id)
         if session is None:
             user = delivery.enter(device.user, device.app, device.user_name)

@@ -10,7 +10,10 @@ from imserver.storage.store import Device, Outcome
 
 
 class InFlight:
-    """EVENTS sent and not acknowledged: (end position, bytes, what it delivers: conversation -> seq), oldest first."""
+    """EVENTS sent and not acknowledged: (end position, bytes, what it delivers.
+
+    Conversation -> seq), oldest first.
+    """
 
     __slots__ = ("bytes", "frames")
 
@@ -22,9 +25,10 @@ class InFlight:
 class Session:
     """One device's session.
 
-    Client to server: `decided` is the last counter the commit loop has taken, `accepted` the last one durable; they differ only while a
-    batch is under way. Server to client: `scanned` is the last log position looked at, `sent` the end of the last EVENTS frame,
-    `acked` the last position the client has committed; acked <= sent <= scanned.
+    Client to server: `decided` is the last counter the commit loop has taken, `accepted` the last one
+    durable; they differ only while a batch is under way. Server to client: `scanned` is the last log
+    position looked at, `sent` the end of the last EVENTS frame, `acked` the last position the client has
+    committed; acked <= sent <= scanned.
     """
 
     __slots__ = (
@@ -105,7 +109,9 @@ class Session:
         self.sent = end
 
     def note_acked(self, count: int) -> dict[int, int]:
-        """The client has committed `count` more positions; returns what was delivered by that (conversation -> seq).
+        """The client has committed `count` more positions.
+
+        Returns what was delivered by that (conversation -> seq).
 
         Raises:
             ValueError: it acknowledges what was never sent.

@@ -1,7 +1,9 @@
-"""Signals: typing, presence, delivered watermarks. What may be lost, is never stored as an event, and must cost little.
+"""Signals: typing, presence, delivered watermarks.
 
-In the background, a device's signals wait for the next real message and ride along with it: fewer radio wake-ups. Of each kind only the newest
-is kept, and typing is not kept at all.
+What may be lost, is never stored as an event, and must cost little.
+
+In the background, a device's signals wait for the next real message and ride along with it: fewer radio
+wake-ups. Of each kind only the newest is kept, and typing is not kept at all.
 """
 
 from typing import Final

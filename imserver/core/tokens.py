@@ -1,7 +1,8 @@
 """Who is this? JSON Web Tokens, signed by the merchant's backend with a key of the app.
 
-Claims: `iss` the app's name, `sub` the user's id, `aud` "imserver", `exp`. The header names the key by `kid`. The algorithm belongs to the key, never to
-the token (RFC 8725, 3.1), and the key is found in memory, so nothing is read before the signature is verified.
+Claims: `iss` the app's name, `sub` the user's id, `aud` "imserver", `exp`. The header names the key by
+`kid`. The algorithm belongs to the key, never to the token (RFC 8725, 3.1), and the key is found in memory,
+so nothing is read before the signature is verified.
 """
 
 from collections.abc import Iterable
@@ -60,7 +61,8 @@ class TokenVerifier:
         """Who `token` speaks for.
 
         Raises:
-            TokenRefused: TOKEN_EXPIRED when only the time is wrong, TOKEN_INVALID for everything else, without saying which
+            TokenRefused: TOKEN_EXPIRED when only the time is wrong, TOKEN_INVALID for everything else,
+            without saying which
                 app, key or claim it was that does not exist.
         """
         try:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 class User:
     """The in-memory side of one user's log.
 
-    `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond `tail_after` is served from
-    memory. It is bounded by `tail_entries_max`; entries are shared between the users of a conversation.
+    `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond
+    `tail_after` is served from memory. It is bounded by `tail_entries_max`; entries are shared between the
+    users of a conversation.
     """
 
     __slots__ = (

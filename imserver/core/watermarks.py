@@ -1,7 +1,7 @@
 """Watermarks that may lag: how far devices have committed, what was delivered, who was seen when.
 
-They ride along with the next batch; a batch of their own is made only when they have waited for a while. Losing them in a crash costs a few
-entries sent twice, which the client drops.
+They ride along with the next batch; a batch of their own is made only when they have waited for a while.
+Losing them in a crash costs a few entries sent twice, which the client drops.
 """
 
 from imserver.storage.store import Marks
@@ -33,7 +33,10 @@ class Watermarks:
         self._seen_ms[device] = now_ms
 
     def take(self) -> Marks | None:
-        """Everything collected, to be written with this batch; None when there is nothing, or too little to bother yet."""
+        """Everything collected, to be written with this batch.
+
+        None when there is nothing, or too little to bother yet.
+        """
         self.due = False
         if not len(self):
             return None

@@ -21,7 +21,9 @@ _DRAIN_STEPS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """Where to listen and what to speak there: `tcp://`, `tls://`, `ws://` or `wss://` with host and port (0: any).
+    """Where to listen and what to speak there.
+
+    `tcp://`, `tls://`, `ws://` or `wss://` with host and port (0: any).
 
     `ssl_context` is needed for `tls` and `wss`.
     """
@@ -115,7 +117,8 @@ class Gateway:
     async def drain(self, *, within_s: float = 10.0, retry_after_s: float = 10.0) -> None:
         """Stop accepting, finish what was received, then send everybody away over `within_s` seconds.
 
-        Each client is told its own retry time, up to `retry_after_s`, so that they do not all come back at once.
+        Each client is told its own retry time, up to `retry_after_s`, so that they do not all come back at
+        once.
         """
         pump = self._pump
         if pump is None:

@@ -1,6 +1,7 @@
 """One connection at the server: a socket, its framing, and the session behind it. An object, not a task.
 
-The pump calls `readable` and `writable_again`; the core calls what `imserver.core.Link` promises. Nothing here waits.
+The pump calls `readable` and `writable_again`; the core calls what `imserver.core.Link` promises. Nothing
+here waits.
 """
 
 import socket
@@ -55,7 +56,8 @@ class SocketLink:
         self.gone = False
         self.received_bytes = 0
         self.heard_s = now_s
-        #: When the present phase began: accepted, blocked or closing. None while nothing but silence can end the connection.
+        #: When the present phase began: accepted, blocked or closing. None while nothing but silence can
+        #: end the connection.
         self.since_s: float | None = now_s
         self._out: list[bytes] | None = None
         self._unsent = b""
@@ -167,7 +169,10 @@ class SocketLink:
             self.pump.core.writable(self.session)
 
     def expire(self, now_s: float) -> float | None:
-        """Hang up if a deadline has passed; returns when to look again, None when there is nothing left to look at."""
+        """Hang up if a deadline has passed.
+
+        Returns when to look again, None when there is nothing left to look at.
+        """
         if self.gone:
             return None
         limits = self.pump.limits
@@ -294,7 +299,10 @@ class SocketLink:
             self.pump.core.links.add(self)
 
     def _shut_down(self) -> None:
-        """Everything is written: say so, and wait for the peer to close, so that the kernel does not cut the CLOSE off."""
+        """Everything is written.
+
+        Say so, and wait for the peer to close, so that the kernel does not cut the CLOSE off.
+        """
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:

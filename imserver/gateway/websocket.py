@@ -1,4 +1,7 @@
-"""WebSocket framing (RFC 6455) by the sans-IO layer of `websockets`: binary messages are a byte pipe for frames."""
+"""WebSocket framing (RFC 6455) by the sans-IO layer of `websockets`.
+
+Binary messages are a byte pipe for frames.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -30,7 +33,8 @@ class WebSocketCodec:
         self._protocol = ServerProtocol(
             max_size=FRAME_BYTES_MAX, logger=_SILENT, select_subprotocol=_select_subprotocol
         )
-        #: The peer, or a mistake of its, has ended the WebSocket; what is left is to write `to_send` and hang up.
+        #: The peer, or a mistake of its, has ended the WebSocket; what is left is to write `to_send` and
+        #: hang up.
         self.closed = False
 
     def receive(self, data: bytes) -> bytes:

@@ -1,7 +1,10 @@
-"""A timer wheel: one slot a second, a connection in one slot. Thousands of keepalive deadlines cost one list append each.
+"""A timer wheel: one slot a second, a connection in one slot.
 
-Deadlines move with every frame heard, but the wheel is not touched then: when a slot comes up, each connection in it says its
-deadline as of now, and is put further on if that lies ahead (lazy re-arming, as in the Linux kernel's and Netty's timers).
+Thousands of keepalive deadlines cost one list append each.
+
+Deadlines move with every frame heard, but the wheel is not touched then: when a slot comes up, each
+connection in it says its deadline as of now, and is put further on if that lies ahead (lazy re-arming, as
+in the Linux kernel's and Netty's timers).
 """
 
 from collections.abc import Iterator
@@ -11,7 +14,10 @@ T = TypeVar("T")
 
 
 class TimerWheel(Generic[T]):
-    """Items by the second in which to look at them. Times are any clock's seconds; a turn is `slots` seconds long."""
+    """Items by the second in which to look at them. Times are any clock's seconds.
+
+    A turn is `slots` seconds long.
+    """
 
     def __init__(self, now_s: float, slots: int = 1024) -> None:
         self._slots: list[list[T]] = [[] for _ in range(slots)]
