@@ -1,13 +1,15 @@
 """The HTTP room: resumable upload (tus 1.0), download by signed links, health and metrics.
 
 ```
-app           create_app: routes, and the one place where errors become answers
-tus           /uploads: the tus protocol over MediaService      body       request body in, bounded and with a deadline
-downloads     /media/{ticket}: ranges, membership at every read  ranges, disposition   two header grammars
-operations    /healthz and /metrics                              metrics    the counters
-errors        error → status and JSON                            unread     answers early without losing the answer
-server        serve: hypercorn on trio, in the caller's nursery
-authorizer    page: may this user read there, now?
+app         create_app: the routes, and which errors become which answers
+tus         /uploads: the tus protocol over MediaService
+body        a request body, with a deadline between its bytes
+downloads   /media/{ticket}: signed links, membership at every read (ranges, disposition: header grammars)
+operations  /healthz and /metrics (metrics: the counters)
+errors      error → status and JSON
+unread      answers early without losing the answer
+server      serve: hypercorn on trio, in the caller's nursery
+authorizer  page: may this user read there, now?
 ```
 """
 

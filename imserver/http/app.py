@@ -37,12 +37,15 @@ def create_app(
         media: the media room; `recover()` has been awaited.
         authorizer: asked at every read.
         registry: gets this room's metrics.
-        health: if given, `/healthz` and `/metrics` are served here too. Leave it out where strangers can reach the
-            listener, and serve `create_operations_app` on another one.
+        health: if given, `/healthz` and `/metrics` are served here too. Leave it out where strangers can
+            reach the listener, and serve `create_operations_app` on another one.
         body_idle_s_max: an upload that brings no bytes for so long is cut; what arrived is kept.
     """
     metrics = HttpMetrics(registry, media)
-    routes = [*TusUploads(media, metrics, body_idle_s_max).routes(), *Downloads(media, authorizer, metrics).routes()]
+    routes = [
+        *TusUploads(media, metrics, body_idle_s_max).routes(),
+        *Downloads(media, authorizer, metrics).routes(),
+    ]
     if health is not None:
         routes += operations_routes(health, registry)
     return _application(routes)

@@ -9,7 +9,8 @@ from imserver.media import UploadInterrupted
 class Body:
     """Iterates over a request's body; no bytes within `idle_s_max` count as a lost connection.
 
-    A class and not an async generator: a generator that is left early waits for the garbage collector to close it.
+    A class and not an async generator: a generator that is left early waits for the garbage collector to
+    close it.
     """
 
     def __init__(self, request: Request, idle_s_max: float) -> None:

@@ -1,4 +1,4 @@
-"""Media by signed link. The link says who asks for what; membership is asked anew at every request and on the way."""
+"""Media by signed link: the link says who asks for what; membership is asked anew every time."""
 
 from typing import Final
 
@@ -13,7 +13,15 @@ from imserver.http.disposition import content_disposition
 from imserver.http.errors import BadRequest
 from imserver.http.metrics import HttpMetrics
 from imserver.http.ranges import ByteRange, RangeUnsatisfiable, parse_range
-from imserver.media import BlobInfo, BlobNotFound, LinkTicket, MediaError, MediaService, TicketExpired, TicketInvalid
+from imserver.media import (
+    BlobInfo,
+    BlobNotFound,
+    LinkTicket,
+    MediaError,
+    MediaService,
+    TicketExpired,
+    TicketInvalid,
+)
 from imserver.media.inspect import INLINE_TYPES
 
 #: A removed member who reads very slowly gets at most this much more.
@@ -50,13 +58,15 @@ class Downloads:
             BadRequest: 410 if a genuine link has expired.
         """
         try:
-            link = self._media.open_link(request.path_params["ticket"])
+            link = self._media.tickets.open_link(request.path_params["ticket"])
             if not await self.may_read(link):
                 raise BlobNotFound("no such media")
             info = await self._media.find(link.app, link.sha256, link.variant)
         except TicketExpired as error:
             self._metrics.downloads_refused.labels(error.code).inc()
-            raise BadRequest("the link has expired, ask for a new one over the chat connection", status=410) from error
+            raise BadRequest(
+                "the link has expired, ask for a new one over the chat connection", status=410
+            ) from error
         except (TicketInvalid, BlobNotFound) as error:
             self._metrics.downloads_refused.labels(error.code).inc()
             raise BlobNotFound("no such media") from error
@@ -78,7 +88,8 @@ class Downloads:
             return Response(status_code=304, headers=headers)
         part = ByteRange(0, info.size_bytes)
         status = 200
-        # RFC 9110: Range is for GET only (14.2); with an If-Range that is not our tag the whole is meant (13.1.5).
+        # RFC 9110: Range is for GET only (14.2); with an If-Range that is not our tag the whole is meant
+        # (13.1.5).
         if request.method == "GET" and request.headers.get("If-Range", etag) == etag:
             try:
                 asked = parse_range(request.headers.get("Range"), info.size_bytes)
@@ -94,7 +105,7 @@ class Downloads:
         return _BlobResponse(self, link, info, part, status, headers)
 
     async def send_part(self, link: LinkTicket, info: BlobInfo, part: ByteRange, send: Send) -> None:
-        """Send the body. On the way it stops short, which breaks the connection, when the blob or the right is gone."""
+        """Send the body; stops short, which breaks the connection, when the blob or the right is gone."""
         position, end = part.start, part.start + part.length
         recheck_at = position + _RECHECK_BYTES
         while position < end:
@@ -131,11 +142,12 @@ class _BlobResponse(Response):
         self._info = info
         self._part = part
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_on_disconnect, receive, nursery.cancel_scope)
-            # Returning without the last part makes the server close the connection: the client sees a short body.
+            # Returning without the last part makes the server close the connection: the client sees a short
+            # body.
             await self._downloads.send_part(self._link, self._info, self._part, send)
             nursery.cancel_scope.cancel()
 

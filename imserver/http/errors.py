@@ -36,7 +36,7 @@ class BadRequest(Exception):
         self.headers = headers or {}
 
 
-async def on_media_error(request: Request, error: Exception) -> JSONResponse:
+async def on_media_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer with the error's code, its message and what to do next."""
     assert isinstance(error, media.MediaError)
     status = _STATUS[type(error)]
@@ -50,13 +50,13 @@ async def on_media_error(request: Request, error: Exception) -> JSONResponse:
     return _answer(status, error.code, str(error), error.do, headers)
 
 
-async def on_bad_request(request: Request, error: Exception) -> JSONResponse:
+async def on_bad_request(_request: Request, error: Exception) -> JSONResponse:
     """Answer a request that broke the rules."""
     assert isinstance(error, BadRequest)
     return _answer(error.status, "bad_request", str(error), "Correct the request.", error.headers)
 
 
-async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def on_http_exception(_request: Request, error: Exception) -> JSONResponse:
     """Answer what the router found: no such path, no such method."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
@@ -65,5 +65,10 @@ async def on_http_exception(request: Request, error: Exception) -> JSONResponse:
 
 def _answer(status: int, code: str, message: str, do: str, headers: dict[str, str]) -> JSONResponse:
     # The code also goes into a header: an answer to HEAD has no body.
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Media-Error": code, **headers}
+    headers = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Media-Error": code,
+        **headers,
+    }
     return JSONResponse({"code": code, "message": message, "do": do}, status, headers)

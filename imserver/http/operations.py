@@ -22,12 +22,12 @@ class Health:
 def operations_routes(health: Callable[[], Health], registry: CollectorRegistry) -> list[Route]:
     """`GET /healthz`: 200 or 503 with JSON. `GET /metrics`: Prometheus text."""
 
-    async def healthz(request: Request) -> Response:
+    async def healthz(_request: Request) -> Response:
         now = health()
         answer = {"status": now.status, **now.details}
         return JSONResponse(answer, 200 if now.ok else 503, {"Cache-Control": "no-store"})
 
-    async def metrics(request: Request) -> Response:
+    async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/metrics", metrics)]

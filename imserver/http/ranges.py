@@ -27,8 +27,8 @@ class RangeUnsatisfiable(Exception):
 def parse_range(header: str | None, size_bytes: int) -> ByteRange | None:
     """The part that is asked for, or None for the whole.
 
-    A header that is absent, malformed, in another unit or asks for several ranges is answered with the whole, which
-    the RFC allows (14.2: a server may ignore Range).
+    A header that is absent, malformed, in another unit or asks for several ranges is answered with the whole,
+    which the RFC allows (14.2: a server may ignore Range).
 
     Raises:
         RangeUnsatisfiable: it begins behind the end, or asks for the last 0 bytes.

@@ -1,8 +1,11 @@
-"""Resumable upload: tus 1.0.0 core with creation, creation-with-upload, termination and expiration (tus.io/protocols).
+"""Resumable upload: tus 1.0.0 (tus.io/protocols).
 
-Every request carries an upload ticket (`Authorization: Bearer …`), which names the upload; so creating is idempotent, and
-a client that never saw the answer asks again and goes on. The answer that finishes an upload, and every later HEAD, tells
-what it became: Media-Id, Media-Type, Media-Size, Media-Width, Media-Height, Media-Duration-Ms, Media-Thumbnail.
+Core, creation, creation-with-upload, termination and expiration.
+
+Every request carries an upload ticket (`Authorization: Bearer …`), which names the upload; so creating is
+idempotent, and a client that never saw the answer asks again and goes on. The answer that finishes an upload,
+and every later HEAD, tells what it became: Media-Id, Media-Type, Media-Size, Media-Width, Media-Height,
+Media-Duration-Ms, Media-Thumbnail.
 """
 
 import re
@@ -17,7 +20,15 @@ from starlette.routing import Route
 from imserver.http.body import Body
 from imserver.http.errors import BadRequest
 from imserver.http.metrics import HttpMetrics
-from imserver.media import BlobInfo, MediaError, MediaService, TicketInvalid, TooLarge, UploadNotFound, UploadState
+from imserver.media import (
+    BlobInfo,
+    MediaError,
+    MediaService,
+    TicketInvalid,
+    TooLarge,
+    UploadNotFound,
+    UploadState,
+)
 from imserver.media import UploadTicket as Ticket
 
 VERSION: Final = "1.0.0"
@@ -49,7 +60,9 @@ class TusUploads:
 
     async def upload(self, request: Request) -> Response:
         """HEAD asks how far it is, PATCH goes on, DELETE abandons."""
-        return await self._dispatch(request, {"HEAD": self._state, "PATCH": self._write, "DELETE": self._abandon})
+        return await self._dispatch(
+            request, {"HEAD": self._state, "PATCH": self._write, "DELETE": self._abandon}
+        )
 
     async def _dispatch(self, request: Request, handlers: dict[str, Handler]) -> Response:
         if request.method == "OPTIONS":
@@ -57,7 +70,9 @@ class TusUploads:
         # Environments without PATCH and DELETE may send POST and the header (tus, X-HTTP-Method-Override).
         handler = handlers.get(request.headers.get("X-HTTP-Method-Override", request.method).upper())
         if handler is None:
-            raise BadRequest("no such method here", status=405, headers={"Allow": ", ".join(("OPTIONS", *handlers))})
+            raise BadRequest(
+                "no such method here", status=405, headers={"Allow": ", ".join(("OPTIONS", *handlers))}
+            )
         if request.headers.get("Tus-Resumable") != VERSION:
             raise BadRequest(f"Tus-Resumable must be {VERSION}", status=412, headers={"Tus-Version": VERSION})
         outcome = "error"
@@ -85,7 +100,7 @@ class TusUploads:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise TicketInvalid("an upload ticket is needed: Authorization: Bearer <ticket>")
-        ticket = self._media.open_upload(text.strip())
+        ticket = self._media.tickets.open_upload(text.strip())
         if request.path_params.get("id", ticket.upload_id) != ticket.upload_id:
             raise UploadNotFound("no such upload for this ticket")
         return ticket
@@ -104,7 +119,7 @@ class TusUploads:
         headers["Location"] = f"/uploads/{state.id}"
         return Response(status_code=201, headers=headers)
 
-    async def _state(self, request: Request, ticket: Ticket) -> Response:
+    async def _state(self, _request: Request, ticket: Ticket) -> Response:
         state = await self._media.state(ticket)
         headers = _state_headers(state)
         headers["Upload-Length"] = str(state.size_bytes)
@@ -118,7 +133,7 @@ class TusUploads:
         state = await self._media.write(ticket, offset_bytes, Body(request, self._idle_s_max))
         return Response(status_code=204, headers=_state_headers(state))
 
-    async def _abandon(self, request: Request, ticket: Ticket) -> Response:
+    async def _abandon(self, _request: Request, ticket: Ticket) -> Response:
         await self._media.abandon(ticket)
         return Response(status_code=204)
 

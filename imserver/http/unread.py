@@ -5,17 +5,17 @@ from typing import Final
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: How much of the rest is read, and for how long, so that the sender gets to read the answer: closing a socket with
-#: unread bytes makes TCP reset it, and a reset throws away what the peer has not read yet.
+#: How much of the rest is read, and for how long, so that the sender gets to read the answer: closing a
+#: socket with unread bytes makes TCP reset it, and a reset throws away what the peer has not read yet.
 _LINGER_BYTES_MAX: Final = 256 * 1024
 _LINGER_S_MAX: Final = 2
 
 
 class UnreadBody:
-    """Middleware that keeps reading a body the application does not want, within bounds, while its answer goes out.
+    """Middleware that goes on reading a body the application does not want, while its answer goes out.
 
-    hypercorn puts body parts into a bounded queue and waits; an application that returns without reading them would leave
-    its connection's reader waiting for ever.
+    hypercorn puts body parts into a bounded queue and waits; an application that returns without reading them
+    would leave its connection's reader waiting for ever.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,4 +54,8 @@ class UnreadBody:
 
 def _announces_body(scope: Scope) -> bool:
     headers = dict(scope["headers"])
-    return scope["http_version"] == "2" or b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+    return (
+        scope["http_version"] == "2"
+        or b"transfer-encoding" in headers
+        or headers.get(b"content-length", b"0") != b"0"
+    )

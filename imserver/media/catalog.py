@@ -10,8 +10,8 @@ from imserver.media.limits import SHA256_BYTES
 class BlobInfo:
     """One blob as the server found it by decoding, never as its sender claimed.
 
-    `width` and `height` are in pixels as shown (EXIF orientation applied) and 0 when unknown. `thumbnail` is the SHA-256
-    of a small picture that is a blob of its own. `created_ms` is wall time and for people only.
+    `width` and `height` are in pixels as shown (EXIF orientation applied) and 0 when unknown. `thumbnail` is
+    the SHA-256 of a small picture that is a blob of its own. `created_ms` is wall time and for people only.
     """
 
     sha256: bytes
@@ -32,7 +32,7 @@ class Catalog(Protocol):
     """Remembers durably which blobs an app has. Apps never see each other's entries."""
 
     async def put_blob(self, app: int, blob: BlobInfo) -> None:
-        """Enter a blob; durable on return. An entry that is already there stays as it is (the first one wins)."""
+        """Enter a blob, durably on return. An entry that is there already stays as it is."""
         ...
 
     async def get_blob(self, app: int, sha256: bytes) -> BlobInfo | None:

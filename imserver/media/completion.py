@@ -1,4 +1,4 @@
-"""Turns an upload that has all its bytes into a blob that is what it says, with its thumbnail and catalog entries."""
+"""Turns an upload that has all its bytes into a blob with thumbnail and catalog entries."""
 
 from typing import BinaryIO
 
@@ -14,13 +14,15 @@ from imserver.media.workers import Workers
 
 
 class Completion:
-    """The steps after the last byte; each is idempotent, so that a crash between any two is healed by a repeat.
+    """The steps after the last byte; each is idempotent, so a repeat heals a crash between any two.
 
-    Inspection comes before publishing: what is refused never becomes a blob, so refusing it cannot delete a blob that somebody
-    else sent as something harmless.
+    Inspection comes before publishing: what is refused never becomes a blob, so refusing it cannot delete a
+    blob that somebody else sent as something harmless.
     """
 
-    def __init__(self, blobs: BlobStore, catalog: Catalog, quota: Quota, workers: Workers, limits: MediaLimits) -> None:
+    def __init__(
+        self, blobs: BlobStore, catalog: Catalog, quota: Quota, workers: Workers, limits: MediaLimits
+    ) -> None:
         self._blobs = blobs
         self._catalog = catalog
         self._quota = quota
@@ -31,7 +33,8 @@ class Completion:
         """Inspect, publish, enter into the catalog. Not to be cancelled half-way: the caller shields it.
 
         Raises:
-            MediaRefused: the content is not what it claims; recorded, so that asking again gets the same answer.
+            MediaRefused: the content is not what it claims; recorded, so that asking again gets the same
+                answer.
         """
         app = staged.meta.app
         if staged.sha256 is not None:
@@ -57,12 +60,14 @@ class Completion:
             created_ms=staged.meta.created_ms,
         )
         # The thumbnail goes first: an entry that names a thumbnail must find it.
-        small = [_thumbnail_info(thumbnail, seen.thumbnail, staged.meta)] if thumbnail and seen.thumbnail else []
+        small = (
+            [_thumbnail_info(thumbnail, seen.thumbnail, staged.meta)] if thumbnail and seen.thumbnail else []
+        )
         await self._quota.settle(app, staged.id, [*small, info])
         return await self._catalog.get_blob(app, sha256) or info
 
     def _inspect(self, staged: Staged) -> Inspected:
-        """In a worker: look at the staged bytes, or at the blob if a crash came between publishing and the catalog."""
+        """In a worker: look at the staged bytes, or at the blob after a crash before the catalog entry."""
         with os_errors(), self._open(staged) as file:
             return inspect(file, staged.meta.size_bytes, staged.meta.mime, self._limits)
 

@@ -1,7 +1,8 @@
-"""Recognises audio and video containers by their first bytes and reads the length where it stands in a header.
+"""Recognises audio and video by its first bytes and reads the length where a header tells it.
 
-This is no proof that the content plays. It decides only whether a blob is served as audio or video or as a plain file,
-and none of these types can carry script. Everything is bounded: a few small reads, whatever the file says.
+This is no proof that the content plays. It decides only whether a blob is served as audio or video or as a
+plain file, and none of these types can carry script. Everything is bounded: a few small reads, whatever the
+file says.
 """
 
 import struct

@@ -31,12 +31,15 @@ _IO_THREADS_MAX: Final = 8
 
 
 class DiskBlobStore:
-    """Keeps the promises of `BlobStore` through SIGKILL at any byte and, as far as fsync tells the truth, power cuts."""
+    """Keeps the promises of `BlobStore` through SIGKILLs and, if fsync is honest, power cuts."""
 
-    def __init__(self, root: Path, *, workers: Workers | None = None, files: DurableFiles | None = None) -> None:
+    def __init__(
+        self, root: Path, *, workers: Workers | None = None, files: DurableFiles | None = None
+    ) -> None:
         """Open or make the store under `root`, whose parent exists. Blocks for a few fsyncs.
 
-        The caller holds the lock on the data directory: two processes on one root would empty each other's `temporary`.
+        The caller holds the lock on the data directory: two processes on one root would empty each other's
+            `temporary`.
         """
         self._files = files or DurableFiles()
         self._workers = workers or ThreadWorkers(_IO_THREADS_MAX)
@@ -135,8 +138,9 @@ class DiskBlobStore:
     def _publish(self, upload_id: str) -> bytes:
         upload = self._upload(upload_id)
         sha256 = upload.seal()
-        # Killed between here and the rename, the repeat finds the seal and the data and goes on. If another upload
-        # made the same blob meanwhile, replacing it by equal bytes harms no reader and even heals a rotten one.
+        # Killed between here and the rename, the repeat finds the seal and the data and goes on. If another
+        # upload made the same blob meanwhile, replacing it by equal bytes harms no reader and even heals a
+        # rotten one.
         if upload.data.exists():
             self._place(upload.data, sha256)
         return sha256

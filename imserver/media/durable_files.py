@@ -1,7 +1,8 @@
 """Writing files so that they survive: the few blocking calls everything on disk is made of.
 
-Rules kept here: a file is fsynced before its name is published, the folder after; an error of fsync is never retried,
-because the kernel may have dropped the pages and the next fsync would succeed without them (PostgreSQL's "fsyncgate", 2018).
+Rules kept here: a file is fsynced before its name is published, the folder after; an error of fsync is never
+retried, because the kernel may have dropped the pages and the next fsync would succeed without them
+(PostgreSQL's "fsyncgate", 2018).
 """
 
 import errno
@@ -45,7 +46,7 @@ class DurableFiles:
             view, offset_bytes = view[done:], offset_bytes + done
 
     def fsync(self, fd: int) -> None:
-        """Make the file durable, or raise `MediaBroken`: a full disk reported this late is as bad as a broken one."""
+        """Make the file durable, or raise `MediaBroken`: even a full disk is fatal when told this late."""
         try:
             os.fsync(fd)
         except OSError as error:
@@ -70,13 +71,14 @@ class DurableFiles:
 
     def replace(self, temporary: Path, path: Path) -> None:
         """Publish a fsynced file under its name, durably; an older file of that name is replaced at once."""
-        os.replace(temporary, path)
+        temporary.replace(path)
         self.fsync_folder(path.parent)
 
     def make_folder(self, folder: Path) -> None:
         """Make one folder durably; not an error if it is there.
 
-        The parent is fsynced in any case: whoever made the folder may have been killed, or be on its way, before its fsync.
+        The parent is fsynced in any case: whoever made the folder may have been killed, or be on its way,
+            before its fsync.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         self.fsync_folder(folder.parent)
@@ -88,7 +90,7 @@ class DurableFiles:
         self.write_whole(path, _packed(0).ljust(2 * _SLOT_STRIDE_BYTES, b"\0"))
 
     def read_offset(self, path: Path) -> int:
-        """The durable offset. Fsyncs first: a slot that a killed process left unsynced must not be reported."""
+        """The durable offset; fsyncs first, because a killed process may have left the slot unsynced."""
         fd = os.open(path, os.O_RDWR)
         try:
             self.fsync(fd)
@@ -98,7 +100,7 @@ class DurableFiles:
             os.close(fd)
 
     def move_offset(self, path: Path, offset_bytes: int) -> None:
-        """Let the durable offset be `offset_bytes`; the data before it is fsynced already. A torn write leaves the old one."""
+        """Let the durable offset be this one, its data being fsynced; a torn write leaves the old offset."""
         fd = os.open(path, os.O_RDWR)
         try:
             _, slot = _best_slot(fd)

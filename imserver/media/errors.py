@@ -111,7 +111,7 @@ class OutOfSpace(MediaError):
 
 
 class MediaBroken(MediaError):
-    """The disk failed (an I/O error, a failed fsync) or a stored blob is not what it was: what is durable is unknown.
+    """The disk failed (an I/O error, a failed fsync): what is durable is unknown.
 
     After this nothing may be acknowledged any more; the caller stops the process.
     """

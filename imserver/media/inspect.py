@@ -8,9 +8,11 @@ from imserver.media.errors import MediaRefused
 from imserver.media.limits import MediaLimits
 from imserver.media.pictures import IMAGE_TYPES, Thumbnail, decode, looks_like_image
 
-#: What everything is that was not recognised: HTML and SVG too, which must never be shown by a browser from our origin.
+#: What everything is that was not recognised: HTML and SVG too, which must never be shown by a browser from
+#: our origin.
 OPAQUE_TYPE: Final = "application/octet-stream"
-#: The only types that may be shown in place. All of them come from decoding or recognising, none from a claim.
+#: The only types that may be shown in place. All of them come from decoding or recognising, none from a
+#: claim.
 INLINE_TYPES: Final = IMAGE_TYPES | SAFE_TYPES
 
 _SAME_TYPE: Final = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
@@ -30,8 +32,8 @@ class Inspected:
 def inspect(file: BinaryIO, size_bytes: int, claimed_mime: str, limits: MediaLimits) -> Inspected:
     """Find out what the content is.
 
-    A file that claims to be an image we know must decode to its last pixel. An image that is damaged but was not sent as one
-    (somebody forwards a broken download as a file) is a plain file.
+    A file that claims to be an image we know must decode to its last pixel. An image that is damaged but was
+    not sent as one (somebody forwards a broken download as a file) is a plain file.
 
     Raises:
         MediaRefused: it claims to be an image and is not a sound one.
@@ -47,7 +49,9 @@ def inspect(file: BinaryIO, size_bytes: int, claimed_mime: str, limits: MediaLim
             if must_be_image:
                 raise
             return Inspected(mime=OPAQUE_TYPE)
-        return Inspected(mime=picture.mime, width=picture.width, height=picture.height, thumbnail=picture.thumbnail)
+        return Inspected(
+            mime=picture.mime, width=picture.width, height=picture.height, thumbnail=picture.thumbnail
+        )
     if must_be_image:
         raise MediaRefused(f"sent as {claimed}, but the content is no JPEG, PNG, WebP or GIF image")
     container = recognise(file, size_bytes)

@@ -15,20 +15,23 @@ class MediaLimits:
 
     #: One upload. Also announced as `Tus-Max-Size`.
     upload_bytes_max: int = wire.MEDIA_BYTES_MAX
-    #: Bytes collected before they are written and fsynced. Memory is bounded by this times `uploads_active_max`; two
-    #: fsyncs a step cost about a second in 50 MB, and a killed server loses at most this much of an upload.
+    #: Bytes collected before they are written and fsynced. Memory is bounded by this times
+    #: `uploads_active_max`; two fsyncs a step cost about a second in 50 MB, and a killed server loses at most
+    #: this much of an upload.
     append_bytes: int = 256 * 1024
     #: Uploads being written or completed at the same moment, all apps together.
     uploads_active_max: int = 256
     #: Uploads begun and neither finished nor abandoned, per app.
     uploads_open_max: int = 10_000
-    #: An upload untouched that long after its creation is swept. A week, so that a clock set wrong by a day is harmless.
+    #: An upload untouched that long after its creation is swept. A week, so that a clock set wrong by a day
+    #: is harmless.
     upload_ms_max: int = 7 * 24 * HOUR_MS
     upload_ticket_ms: int = 24 * HOUR_MS
     link_ms: int = 24 * HOUR_MS
     #: Bytes read at once for a download.
     read_bytes: int = 256 * 1024
-    #: A 50-megapixel phone photo passes. Decoding needs up to 4 bytes a pixel, and one image is decoded at a time.
+    #: A 50-megapixel phone photo passes. Decoding needs up to 4 bytes a pixel, and one image is decoded at a
+    #: time.
     image_pixels_max: int = 50_000_000
     thumbnail_side_px_max: int = 320
 

@@ -1,4 +1,4 @@
-"""A blob store in memory: the reference for every other one, and inline, so that simulated clocks keep control."""
+"""A blob store in memory: the reference for every other one, and inline, for simulated clocks."""
 
 import hashlib
 import io

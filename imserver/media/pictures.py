@@ -1,4 +1,7 @@
-"""Real decoding of images with Pillow, and thumbnails. Everything here blocks and takes memory: for worker threads."""
+"""Real decoding of images with Pillow, and thumbnails.
+
+Everything here blocks and takes memory: for worker threads.
+"""
 
 import io
 import warnings
@@ -19,7 +22,8 @@ _FORMATS: Final = (JpegImageFile.format, PngImageFile.format, WebPImageFile.form
 #: Pillow's name of a format and the type it is served as.
 _TYPES: Final = {
     JpegImageFile.format: "image/jpeg",
-    "MPO": "image/jpeg",  # what Pillow calls a JPEG with more pictures behind the first one, as some phones make it
+    # What Pillow calls a JPEG with more pictures behind the first one, as some phones make it.
+    "MPO": "image/jpeg",
     PngImageFile.format: "image/png",
     WebPImageFile.format: "image/webp",
     GifImageFile.format: "image/gif",
@@ -74,8 +78,8 @@ def decode(file: BinaryIO, limits: MediaLimits) -> Picture:
             side = limits.thumbnail_side_px_max
             width, height = image.size
             if mime == "image/jpeg":
-                # libjpeg decodes straight to an eighth: a 50-megapixel photo then takes 2 MB instead of 150. It
-                # still reads the stream to its end, so a truncated file is found out.
+                # libjpeg decodes straight to an eighth: a 50-megapixel photo then takes 2 MB instead of 150.
+                # It still reads the stream to its end, so a truncated file is found out.
                 image.draft("RGB", (2 * side, 2 * side))
             image.load()
             if image.getexif().get(0x0112, 1) in {5, 6, 7, 8}:  # EXIF orientation: turned by 90 degrees
@@ -92,11 +96,13 @@ def decode(file: BinaryIO, limits: MediaLimits) -> Picture:
 
 
 def _check_structure(file: BinaryIO, limits: MediaLimits) -> None:
-    """What can be checked without decoding: the size before memory is taken for it, and the checksums of a PNG."""
+    """Check the size before memory is taken for it, and the checksums of a PNG."""
     file.seek(0)
     with Image.open(file, formats=_FORMATS) as image:
         if image.width * image.height > limits.image_pixels_max:
-            raise MediaRefused(f"the image has {image.width} x {image.height} pixels, {limits.image_pixels_max} are allowed")
+            raise MediaRefused(
+                f"the image has {image.width} x {image.height} pixels, {limits.image_pixels_max} are allowed"
+            )
         image.verify()
 
 

@@ -12,7 +12,8 @@ from imserver.media.errors import MediaBusy, QuotaExceeded
 @dataclass(slots=True)
 class _App:
     reserved: dict[str, int] = field(default_factory=dict)
-    #: Held from asking the catalog to acting on its answer. One app's slow catalog call does not hold up another's.
+    #: Held from asking the catalog to acting on its answer. One app's slow catalog call does not hold up
+    #: another's.
     lock: trio.Lock = field(default_factory=trio.Lock)
 
 
@@ -20,7 +21,8 @@ class Quota:
     """Reserves room when an upload begins, so that uploads side by side cannot overshoot together."""
 
     def __init__(self, catalog: Catalog, app_bytes_max: Callable[[int], int], uploads_open_max: int) -> None:
-        """
+        """Nothing is promised yet.
+
         Args:
             catalog: knows what is used.
             app_bytes_max: the quota of an app, in bytes.
@@ -45,7 +47,9 @@ class Quota:
                 return
             room_bytes = self._app_bytes_max(app) - used_bytes - sum(state.reserved.values())
             if size_bytes > room_bytes:
-                raise QuotaExceeded(f"{size_bytes} bytes wanted, {max(0, room_bytes)} left of the app's media quota")
+                raise QuotaExceeded(
+                    f"{size_bytes} bytes wanted, {max(0, room_bytes)} left of the app's media quota"
+                )
             if len(state.reserved) >= self._uploads_open_max:
                 raise MediaBusy("the app has too many unfinished uploads")
             state.reserved[upload_id] = size_bytes

@@ -13,10 +13,10 @@ _STORE_FAILED: Final = (OutOfSpace, MediaBroken, OffsetConflict)
 
 
 async def receive(blobs: BlobStore, staged: Staged, chunks: AsyncIterable[bytes], append_bytes: int) -> None:
-    """Append `chunks` from the durable offset on. Whatever ends the stream early, what arrived is made durable.
+    """Append `chunks` from the durable offset on; whatever ends the stream early, what arrived is kept.
 
-    Memory is bounded by `append_bytes` plus one chunk, however fast the bytes come: the next chunk is asked for after the
-    write, which is what holds a fast sender back.
+    Memory is bounded by `append_bytes` plus one chunk, however fast the bytes come: the next chunk is asked
+    for after the write, which is what holds a fast sender back.
 
     Raises:
         TooLarge: more came than was declared; the declared bytes are kept.
@@ -44,6 +44,7 @@ async def receive(blobs: BlobStore, staged: Staged, chunks: AsyncIterable[bytes]
         raise
     finally:
         if buffer:
-            # Shielded: the request may have been cancelled because its sender is gone, but its bytes are here.
+            # Shielded: the request may have been cancelled because its sender is gone, but its bytes are
+            # here.
             with trio.CancelScope(shield=True):
                 await flush()

@@ -1,8 +1,6 @@
 """The front door of the media room: tickets, quota, uploads that resume, blobs that are what they say."""
 
-import secrets
-from collections.abc import AsyncIterable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,14 +14,15 @@ from imserver.media.errors import (
     MediaError,
     MediaRefused,
     OffsetConflict,
-    TooLarge,
     UploadNotFound,
 )
+from imserver.media.fail_stop import FailStop
 from imserver.media.limits import MediaLimits
 from imserver.media.quota import Quota
 from imserver.media.receiving import receive
 from imserver.media.store import BlobStore, Staged, UploadMeta
-from imserver.media.tickets import ORIGINAL, THUMBNAIL, LinkTicket, Signer, UploadTicket
+from imserver.media.ticket_office import TicketOffice
+from imserver.media.tickets import ORIGINAL, THUMBNAIL, Signer, UploadTicket
 from imserver.media.turns import Turns
 from imserver.media.workers import ThreadWorkers, Workers
 
@@ -52,8 +51,9 @@ class MediaStatistics:
 class MediaService:
     """Ties tickets, quota, store, inspection and catalog together.
 
-    Whatever request is cut off at whatever point, the same request again goes on: every step is idempotent, and the state is
-    read from the store each time. After `MediaBroken` everything is refused with that error; see `wait_broken`.
+    Whatever request is cut off at whatever point, the same request again goes on: every step is idempotent,
+    and the state is read from the store each time. After `MediaBroken` everything is refused with that error;
+    see `wait_broken`.
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class MediaService:
         limits: MediaLimits | None = None,
         workers: Workers | None = None,
     ) -> None:
-        """
+        """Call `recover` before anything else.
+
         Args:
             blobs: where the bytes go.
             catalog: remembers what each app has.
@@ -80,26 +81,31 @@ class MediaService:
         self.limits = limits or MediaLimits()
         self._blobs = blobs
         self._catalog = catalog
-        self._signer = signer
+        #: For the core, which knows who may what.
+        self.tickets = TicketOffice(signer, self.limits, clock_ms)
         self._clock_ms = clock_ms
         self._quota = Quota(catalog, app_bytes_max, self.limits.uploads_open_max)
         self._turns = Turns(self.limits.uploads_active_max)
-        self._completion = Completion(blobs, catalog, self._quota, workers or ThreadWorkers(_DECODERS_MAX), self.limits)
-        self._broken: MediaBroken | None = None
-        self._broke = trio.Event()
+        self._completion = Completion(
+            blobs, catalog, self._quota, workers or ThreadWorkers(_DECODERS_MAX), self.limits
+        )
+        self._store = FailStop()
 
     # Life ------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
         """Call once at start, before any upload: promises the room again that open uploads were promised."""
-        with self._watched():
+        with self._store.watched():
             for staged in await self._blobs.uploads():
                 if not staged.ended:
                     self._quota.restore(staged.meta.app, staged.id, staged.meta.size_bytes)
 
     async def sweep(self) -> int:
-        """Abandon uploads whose time is over, finished ones included (their blobs stay); returns how many. Call it hourly."""
-        with self._watched():
+        """Abandon uploads whose time is over, and return how many. Call it about hourly.
+
+        Finished ones are forgotten too; their blobs stay.
+        """
+        with self._store.watched():
             swept = 0
             for staged in await self._blobs.uploads():
                 if self._expires_ms(staged.meta) > self._clock_ms() or self._turns.active(staged.id):
@@ -111,63 +117,22 @@ class MediaService:
             return swept
 
     async def wait_broken(self) -> MediaBroken:
-        """Return once the store has failed. The caller stops the process: what is durable is no longer known."""
-        await self._broke.wait()
-        assert self._broken is not None
-        return self._broken
+        """Return once the store has failed; the caller then stops the process."""
+        return await self._store.wait()
 
     @property
     def broken(self) -> MediaBroken | None:
         """The failure of the store, if it has failed."""
-        return self._broken
+        return self._store.broken
 
     def statistics(self) -> MediaStatistics:
         """What is under way."""
         return MediaStatistics(uploads_active=len(self._turns))
 
-    # Tickets (for the core: it knows who may what) -----------------------------------------------------
-
-    def issue_upload(
-        self, *, app: int, user: str, size_bytes: int, mime: str, name: str, upload_id: str | None = None
-    ) -> tuple[str, str]:
-        """A ticket for one upload, and its upload id. Give an upload id back to renew an expired ticket.
-
-        Raises:
-            TooLarge: no upload may have that size (0 included).
-        """
-        if not 0 < size_bytes <= self.limits.upload_bytes_max:
-            raise TooLarge(f"an upload has 1 to {self.limits.upload_bytes_max} bytes, not {size_bytes}")
-        upload_id = upload_id or secrets.token_hex(16)
-        expires_ms = self._clock_ms() + self.limits.upload_ticket_ms
-        ticket = UploadTicket(
-            app=app, user=user, size_bytes=size_bytes, mime=mime, name=name, upload_id=upload_id, expires_ms=expires_ms
-        )
-        return self._signer.seal_upload(ticket), upload_id
-
-    def issue_link(
-        self, *, app: int, user: str, conversation: int, sha256: bytes, variant: str = ORIGINAL, name: str = ""
-    ) -> str:
-        """A link ticket. The caller has checked that the user sees this blob in that conversation."""
-        assert variant in {ORIGINAL, THUMBNAIL}
-        expires_ms = self._clock_ms() + self.limits.link_ms
-        return self._signer.seal_link(
-            LinkTicket(
-                app=app, user=user, conversation=conversation, sha256=sha256, variant=variant, name=name, expires_ms=expires_ms
-            )
-        )
-
-    def open_upload(self, text: str) -> UploadTicket:
-        """See `Signer.open_upload`."""
-        return self._signer.open_upload(text)
-
-    def open_link(self, text: str) -> LinkTicket:
-        """See `Signer.open_link`."""
-        return self._signer.open_link(text)
-
     # Uploads ---------------------------------------------------------------------------------------------
 
     async def create(self, ticket: UploadTicket) -> UploadState:
-        """Begin the ticket's upload, or find it as it is if it was begun before (a retry after a lost answer).
+        """Begin the ticket's upload, or find it as it is if it was begun before (a lost answer).
 
         Raises:
             QuotaExceeded: the app has no room. Nothing was accepted.
@@ -175,7 +140,7 @@ class MediaService:
             UploadNotFound: the upload id is somebody else's.
             MediaRefused: the upload has ended, its content was refused.
         """
-        with self._watched():
+        with self._store.watched():
             async with self._turns.take(ticket.upload_id):
                 try:
                     return await self._settled(await self._owned(ticket))
@@ -198,19 +163,24 @@ class MediaService:
                 return await self._settled(self._mine(ticket, staged))
 
     async def state(self, ticket: UploadTicket) -> UploadState:
-        """How far the upload is, durably. Takes it over from a request that hangs; completes one that has all its bytes.
+        """How far the upload is, durably.
+
+        Takes it over from a request that hangs, and completes an upload that has all its bytes.
 
         Raises:
             UploadNotFound, MediaRefused: see `create`.
         """
-        with self._watched():
+        with self._store.watched():
             async with self._turns.take(ticket.upload_id):
                 return await self._settled(await self._owned(ticket))
 
-    async def write(self, ticket: UploadTicket, offset_bytes: int, chunks: AsyncIterable[bytes]) -> UploadState:
+    async def write(
+        self, ticket: UploadTicket, offset_bytes: int, chunks: AsyncIterable[bytes]
+    ) -> UploadState:
         """Append what comes, durable in steps, and complete the upload when the last byte is there.
 
-        Whatever ends the stream early (an exception of `chunks`, a newer request, cancellation), what arrived is kept.
+        Whatever ends the stream early (an exception of `chunks`, a newer request, cancellation), what arrived
+        is kept.
 
         Raises:
             OffsetConflict: `offset_bytes` is not the durable offset; it carries the right one.
@@ -218,7 +188,7 @@ class MediaService:
             UploadSuperseded: a newer request took over.
             UploadNotFound, MediaRefused: see `create`.
         """
-        with self._watched():
+        with self._store.watched():
             async with self._turns.take(ticket.upload_id):
                 staged = await self._owned(ticket)
                 if offset_bytes != staged.offset_bytes:
@@ -232,7 +202,7 @@ class MediaService:
         Raises:
             UploadNotFound: see `create`.
         """
-        with self._watched():
+        with self._store.watched():
             async with self._turns.take(ticket.upload_id):
                 await self._owned(ticket)
                 await self._blobs.abandon(ticket.upload_id)
@@ -259,22 +229,10 @@ class MediaService:
         Raises:
             BlobNotFound: it was deleted meanwhile.
         """
-        with self._watched():
+        with self._store.watched():
             return await self._blobs.read(info.sha256, start, min(length, self.limits.read_bytes))
 
     # Steps -------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Refuse everything after the store has failed, and notice when it does."""
-        if self._broken is not None:
-            raise MediaBroken(str(self._broken)) from self._broken
-        try:
-            yield
-        except MediaBroken as error:
-            self._broken = error
-            self._broke.set()
-            raise
 
     async def _owned(self, ticket: UploadTicket) -> Staged:
         return self._mine(ticket, await self._blobs.staged(ticket.upload_id))
@@ -304,4 +262,3 @@ class MediaService:
 
     def _expires_ms(self, meta: UploadMeta) -> int:
         return meta.created_ms + self.limits.upload_ms_max
-

@@ -36,14 +36,17 @@ class Staged:
 
 
 class BlobStore(Protocol):
-    """Where the bytes are. One writer an upload at a time (`MediaService` sees to it); blobs may be read by any number.
+    """Where the bytes are.
+
+    An upload has one writer at a time (`MediaService` sees to it); blobs have any number of readers.
 
     Guarantees of every implementation:
     - What a method reported survives a SIGKILL at any moment; on disk also a power cut.
     - A blob appears whole or not at all, under the SHA-256 of its bytes; the same content twice is one blob.
 
-    Every method may raise `OutOfSpace` (nothing durable is lost, try again) and `MediaBroken` (stop). Those that take an upload
-    id raise `UploadNotFound`, those that take a SHA-256 `BlobNotFound`, unless they say otherwise.
+    Every method may raise `OutOfSpace` (nothing durable is lost, try again) and `MediaBroken` (stop). Those
+    that take an upload id raise `UploadNotFound`, those that take a SHA-256 `BlobNotFound`, unless they say
+    otherwise.
     """
 
     async def stage(self, upload_id: str, meta: UploadMeta) -> Staged:
@@ -64,7 +67,9 @@ class BlobStore(Protocol):
         ...
 
     async def publish(self, upload_id: str) -> bytes:
-        """Make the complete upload a blob and return its SHA-256; idempotent, and finishes what a crash cut short.
+        """Make the complete upload a blob and return its SHA-256.
+
+        Idempotent, and finishes what a crash cut short.
 
         Raises:
             OffsetConflict: bytes are missing, or it was refused.
@@ -104,9 +109,9 @@ class BlobStore(Protocol):
         ...
 
     def open_staged(self, upload_id: str) -> BinaryIO:
-        """The upload's bytes for reading and seeking. Blocks: for worker threads only. The caller closes it."""
+        """The upload's bytes, seekable; the caller closes it. Blocks: for worker threads only."""
         ...
 
     def open_blob(self, sha256: bytes) -> BinaryIO:
-        """The blob for reading and seeking. Blocks: for worker threads only. The caller closes it."""
+        """The blob, seekable; the caller closes it. Blocks: for worker threads only."""
         ...

@@ -30,7 +30,7 @@ class Clock:
 
 
 class MediaRoom:
-    """A media service with everything around it in reach; decodes inline, so that a simulated clock keeps control."""
+    """A media service with everything around it in reach; it decodes inline, for simulated clocks."""
 
     def __init__(
         self, blobs: BlobStore | None = None, *, quota_bytes: int = 10**9, limits: MediaLimits | None = None
@@ -50,18 +50,26 @@ class MediaRoom:
             catalog=self.catalog,
             signer=self.signer,
             clock_ms=self.clock,
-            app_bytes_max=lambda app: self.quota_bytes,
+            app_bytes_max=lambda _app: self.quota_bytes,
             limits=self.limits,
             workers=InlineWorkers(),
         )
         return self.media
 
     def ticket(
-        self, size_bytes: int, *, app: int = 1, user: str = "alice", mime: str = "text/plain", name: str = "a.txt"
+        self,
+        size_bytes: int,
+        *,
+        app: int = 1,
+        user: str = "alice",
+        mime: str = "text/plain",
+        name: str = "a.txt",
     ) -> UploadTicket:
         """A right to upload, opened again as the server does."""
-        text, _ = self.media.issue_upload(app=app, user=user, size_bytes=size_bytes, mime=mime, name=name)
-        return self.media.open_upload(text)
+        text, _ = self.media.tickets.issue_upload(
+            app=app, user=user, size_bytes=size_bytes, mime=mime, name=name
+        )
+        return self.media.tickets.open_upload(text)
 
 
 def meta(size_bytes: int, *, app: int = 1, user: str = "alice", mime: str = "text/plain") -> UploadMeta:
@@ -70,7 +78,7 @@ def meta(size_bytes: int, *, app: int = 1, user: str = "alice", mime: str = "tex
 
 
 class Stream:
-    """Chunks as a request body brings them. No generator: one that is left early would wait for the collector."""
+    """Chunks as a request body brings them; no generator, as one that is left early is never closed."""
 
     def __init__(self, *chunks: bytes) -> None:
         self._chunks = iter(chunks)
@@ -86,7 +94,9 @@ class Stream:
             raise StopAsyncIteration from None
 
 
-def picture(kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB", **options: Any) -> bytes:
+def picture(
+    kind: str = "JPEG", size: tuple[int, int] = (640, 480), mode: str = "RGB", **options: Any
+) -> bytes:
     """A gradient, so that it has content to decode."""
     gradient = Image.linear_gradient("L").resize(size)
     image = Image.merge("RGB", (gradient, gradient.rotate(90), gradient.rotate(180))).convert(mode)

@@ -1,7 +1,8 @@
 """Signed, expiring tickets: the right to make one upload, and the right to ask for one blob.
 
-A ticket is base64url of `version, kind, msgpack fields, HMAC-SHA-256 of all before`. The kind is under the signature, so a link
-can never pass as an upload ticket. Holding a link is not enough to read: membership is asked at every read (HTTP room).
+A ticket is base64url of `version, kind, msgpack fields, HMAC-SHA-256 of all before`. The kind is under the
+signature, so a link can never pass as an upload ticket. Holding a link is not enough to read: membership is
+asked at every read (HTTP room).
 """
 
 import base64
@@ -41,9 +42,10 @@ class UploadTicket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTicket:
-    """The right of a user to ask for one blob as a member of a conversation. `name` is offered when the file is saved.
+    """The right of a user to ask for one blob as a member of a conversation.
 
-    `variant` is `ORIGINAL` or `THUMBNAIL`; `sha256` names the original in either case.
+    `variant` is `ORIGINAL` or `THUMBNAIL`; `sha256` names the original in either case. `name`
+    is offered when the file is saved.
     """
 
     app: int
@@ -123,7 +125,8 @@ def _decode(text: str) -> bytes:
     try:
         if len(text) <= TICKET_CHARS_MAX:
             raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-            # Base64 decoders skip foreign characters and ignore spare bits; only the one canonical text counts.
+            # Base64 decoders skip foreign characters and ignore spare bits; only the one canonical text
+            # counts.
             if len(raw) > _MAC_BYTES and _encode(raw) == text:
                 return raw
     except (binascii.Error, UnicodeEncodeError):

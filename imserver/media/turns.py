@@ -1,7 +1,8 @@
 """One request an upload at a time, and the newest one wins.
 
-A phone that changes networks leaves its old request half-open on the server: it would hold the upload until a timeout, while the
-new request is refused. So the new one cancels the old one, waits until what it received is durable, and goes on from there.
+A phone that changes networks leaves its old request half-open on the server: it would hold the upload until a
+timeout, while the new request is refused. So the new one cancels the old one, waits until what it received is
+durable, and goes on from there.
 """
 
 from collections.abc import AsyncIterator

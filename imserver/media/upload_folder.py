@@ -22,7 +22,7 @@ _VERSION: Final = 1
 
 
 class UploadFolder:
-    """The files of one upload. A folder exists whole or not at all: it is made under another name and renamed."""
+    """The files of one upload. The folder is made under another name and renamed: it exists whole or not."""
 
     def __init__(self, folder: Path, files: DurableFiles) -> None:
         self._folder = folder
@@ -52,8 +52,18 @@ class UploadFolder:
                 raise MediaBroken(f"upload of version {raw['version']}, this program knows {_VERSION}")
             meta = UploadMeta(**raw["meta"])
             sha256 = bytes.fromhex(raw["sha256"]) if raw["sha256"] else None
-            staged = Staged(id=self._folder.name, meta=meta, offset_bytes=meta.size_bytes, sha256=sha256, refusal=raw["refusal"])
-            return staged if staged.ended else replace(staged, offset_bytes=self._files.read_offset(self._folder / "offset"))
+            staged = Staged(
+                id=self._folder.name,
+                meta=meta,
+                offset_bytes=meta.size_bytes,
+                sha256=sha256,
+                refusal=raw["refusal"],
+            )
+            return (
+                staged
+                if staged.ended
+                else replace(staged, offset_bytes=self._files.read_offset(self._folder / "offset"))
+            )
         except (FileNotFoundError, NotADirectoryError):
             raise UploadNotFound(self._folder.name) from None
         except (ValueError, KeyError, TypeError) as error:
@@ -77,7 +87,7 @@ class UploadFolder:
         return end
 
     def seal(self) -> bytes:
-        """Decide the content address, durably and once, before the data becomes a blob; a repeat returns the same."""
+        """Record the content address durably, before the data becomes a blob; a repeat returns the same."""
         staged = self.read()
         if staged.sha256 is not None:
             return staged.sha256

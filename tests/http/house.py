@@ -50,7 +50,7 @@ class House:
     def ticket(self, size_bytes: int, **claims: object) -> tuple[dict[str, str], str]:
         """Headers with an upload ticket, and the upload's path."""
         fields = {"app": 1, "user": "alice", "mime": "text/plain", "name": "a.txt"} | claims
-        text, upload_id = self.room.media.issue_upload(size_bytes=size_bytes, **fields)  # type: ignore[arg-type]
+        text, upload_id = self.room.media.tickets.issue_upload(size_bytes=size_bytes, **fields)  # type: ignore[arg-type]
         return TUS | {"Authorization": f"Bearer {text}"}, f"/uploads/{upload_id}"
 
     async def upload(self, client: httpx.AsyncClient, data: bytes, **claims: object) -> httpx.Response:
@@ -60,11 +60,24 @@ class House:
         assert created.status_code == 201, created.text
         return await client.patch(path, headers=headers | BODY | {"Upload-Offset": "0"}, content=data)
 
-    def link(self, media_id: str, *, user: str = "bob", variant: str = ORIGINAL, name: str = "", app: int = 1) -> str:
+    def link(
+        self, media_id: str, *, user: str = "bob", variant: str = ORIGINAL, name: str = "", app: int = 1
+    ) -> str:
         """A path to download from."""
         sha256 = bytes.fromhex(media_id)
-        text = self.room.media.issue_link(
+        text = self.room.media.tickets.issue_link(
             app=app, user=user, conversation=5, sha256=sha256, variant=variant, name=name
         )
         return f"/media/{text}"
 
+
+def check_error(response: httpx.Response, status: int, code: str) -> None:
+    """The answer has the status, names the code, and tells a person what happened and what to do."""
+    assert response.status_code == status, response.text
+    assert response.headers["Media-Error"] == code
+    assert response.headers["Cache-Control"] == "no-store"
+    if response.request.method != "HEAD":
+        answer = response.json()
+        assert answer["code"] == code
+        assert answer["message"]
+        assert answer["do"]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from imserver.http.disposition import content_disposition
 
-SHAPE = re.compile(
-    r"""attachment(; filename="[ !#$&'()*+,\-.0-:<-\[\]-~]*"(; filename\*=UTF-8''([A-Za-z0-9!#$&+\-.^_`|~]|%[0-9A-F]{2})+)?)?"""
-)
+PLAIN = r"""; filename="[ !#$&'()*+,\-.0-:<-\[\]-~]*\""""
+EXTENDED = r"; filename\*=UTF-8''([A-Za-z0-9!#$&+\-.^_`|~]|%[0-9A-F]{2})+"
+SHAPE = re.compile(f"attachment({PLAIN}({EXTENDED})?)?")
 
 
 @given(st.text(max_size=300))

@@ -21,7 +21,9 @@ async def uploaded(house: House, client: httpx.AsyncClient, data: bytes = DATA, 
     return str(done.headers["Media-Id"])
 
 
-async def test_a_member_gets_the_bytes_hardened_against_the_browser(house: House, client: httpx.AsyncClient) -> None:
+async def test_a_member_gets_the_bytes_hardened_against_the_browser(
+    house: House, client: httpx.AsyncClient
+) -> None:
     media_id = await uploaded(house, client)
     response = await client.get(house.link(media_id))
     assert (response.status_code, response.content) == (200, DATA)
@@ -138,7 +140,9 @@ async def test_another_apps_member_cannot_read_by_hash(house: House, client: htt
     assert (await client.get(house.link(media_id, app=2))).status_code == 404
 
 
-async def test_an_expired_link_says_so_but_only_if_it_was_genuine(house: House, client: httpx.AsyncClient) -> None:
+async def test_an_expired_link_says_so_but_only_if_it_was_genuine(
+    house: House, client: httpx.AsyncClient
+) -> None:
     link = house.link(await uploaded(house, client))
     house.room.clock.now_ms += house.room.limits.link_ms
     expired = await client.get(link)
@@ -184,7 +188,19 @@ async def test_a_range_behind_the_end_is_416_with_the_size(
 
 @pytest.mark.parametrize(
     "header",
-    ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "lines=0-1", "bytes=0-1,3-4", "bytes=0-1;", "bytes=+1-2", "bytes=1-²"],
+    [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=5-1",
+        "lines=0-1",
+        "bytes=0-1,3-4",
+        "bytes=0-1;",
+        "bytes=+1-2",
+        "bytes=1-²",
+    ],
 )
 async def test_a_header_that_is_no_single_range_gets_the_whole(
     house: House, client: httpx.AsyncClient, header: str
@@ -198,7 +214,12 @@ async def test_a_header_that_is_no_single_range_gets_the_whole(
 async def test_if_range_guards_a_range_by_the_tag(house: House, client: httpx.AsyncClient) -> None:
     media_id = await uploaded(house, client)
     link = house.link(media_id)
-    for tag, status in ((f'"{media_id}"', 206), ('"other"', 200), (f'W/"{media_id}"', 200), ("Tue, 01 Jan 2030", 200)):
+    for tag, status in (
+        (f'"{media_id}"', 206),
+        ('"other"', 200),
+        (f'W/"{media_id}"', 200),
+        ("Tue, 01 Jan 2030", 200),
+    ):
         response = await client.get(link, headers={"Range": "bytes=0-9", "If-Range": tag})
         assert (response.status_code, len(response.content)) == (status, 10 if status == 206 else 1024)
 
@@ -206,7 +227,12 @@ async def test_if_range_guards_a_range_by_the_tag(house: House, client: httpx.As
 async def test_what_the_client_has_is_not_sent_again(house: House, client: httpx.AsyncClient) -> None:
     media_id = await uploaded(house, client)
     link = house.link(media_id)
-    for tags, status in ((f'"{media_id}"', 304), (f'W/"{media_id}"', 304), (f'"a", "{media_id}"', 304), ('"a"', 200)):
+    for tags, status in (
+        (f'"{media_id}"', 304),
+        (f'W/"{media_id}"', 304),
+        (f'"a", "{media_id}"', 304),
+        ('"a"', 200),
+    ):
         assert (await client.get(link, headers={"If-None-Match": tags})).status_code == status
 
 

@@ -30,5 +30,7 @@ async def test_operations_can_be_kept_off_the_public_listener(house: House, path
     public = create_app(media=house.room.media, authorizer=house.members, registry=CollectorRegistry())
     private = create_operations_app(registry=CollectorRegistry(), health=lambda: house.health)
     for app, status in ((public, 404), (private, 200)):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://im.test") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://im.test"
+        ) as client:
             assert (await client.get(path)).status_code == status

@@ -32,10 +32,12 @@ MIB = 1024 * 1024
 
 @asynccontextmanager
 async def served(house: House, tls: Tls | None = None) -> AsyncIterator[str]:
-    """The house on a free port; shut down in an orderly way at the end, which must not take longer than the grace."""
+    """The house on a free port; the orderly shutdown at the end must not take longer than the grace."""
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(partial(serve, house.app, bind("127.0.0.1", 0), tls=tls, shutdown_trigger=stop.wait))
+        port = await nursery.start(
+            partial(serve, house.app, bind("127.0.0.1", 0), tls=tls, shutdown_trigger=stop.wait)
+        )
         yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         stop.set()
         nursery.cancel_scope.deadline = trio.current_time() + 10
@@ -48,7 +50,11 @@ def port_of(url: str) -> int:
 
 def request(method: str, path: str, headers: dict[str, str]) -> bytes:
     """A request's head, as bytes."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\r\n".join((*lines, "", "")).encode()
 
 
@@ -80,7 +86,9 @@ async def test_upload_of_20_mb_cut_ten_times_resumes_and_is_one_blob(tmp_path: P
             await stream.send_all(data[offsets[-1] : offsets[-1] + 1_900_000 + cut])
             if cut % 2:
                 linger = (1).to_bytes(4, sys.byteorder) + (0).to_bytes(4, sys.byteorder)
-                stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)  # closing then sends a reset
+                stream.socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, linger
+                )  # closing then sends a reset
                 await stream.aclose()
             else:
                 half_open.append(stream)
@@ -98,11 +106,12 @@ async def test_upload_of_20_mb_cut_ten_times_resumes_and_is_one_blob(tmp_path: P
     assert len([file for file in (tmp_path / "media" / "blobs").rglob("*") if file.is_file()]) == 1
 
 
-# httpx wraps every body in a generator and leaves it open when the answer comes early; that is the client's matter.
+# httpx wraps every body in a generator and leaves it open when the answer comes early; that is the client's
+# matter.
 @pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
 @pytest.mark.parametrize("body_bytes", [1000, 8 * MIB])
 async def test_an_early_refusal_reaches_a_client_that_is_still_sending(house: House, body_bytes: int) -> None:
-    """The application answers without reading the body; the answer arrives, and nothing is left hanging in the server."""
+    """The application answers without reading the body; the answer arrives, and nothing is left hanging."""
     headers, path = house.ticket(body_bytes)
     async with served(house) as url:
         async with httpx.AsyncClient(base_url=url) as client:
@@ -188,12 +197,17 @@ def peak_bytes(pid: int) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
-async def test_50_mb_up_and_down_grow_the_servers_memory_by_a_few_mb_only(house: House, tmp_path: Path) -> None:
+async def test_50_mb_up_and_down_grow_the_servers_memory_by_a_few_mb_only(
+    house: House, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", SERVER, str(tmp_path / "media")]
     block, blocks = os.urandom(MIB), 50
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    async with trio.open_nursery() as nursery:
+        run = partial(trio.run_process, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        child: trio.Process = await nursery.start(run)
         assert child.stdout is not None
-        port = int(await trio.to_thread.run_sync(child.stdout.readline))
+        assert child.stdin is not None
+        port = int(await child.stdout.receive_some())
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
 
             async def round_trip(count: int) -> None:
@@ -203,10 +217,14 @@ async def test_50_mb_up_and_down_grow_the_servers_memory_by_a_few_mb_only(house:
 
                 headers, path = house.ticket(count * MIB)
                 await client.post("/uploads", headers=headers | {"Upload-Length": str(count * MIB)})
-                done = await client.patch(path, headers=headers | BODY | {"Upload-Offset": "0"}, content=body(), timeout=60)
+                done = await client.patch(
+                    path, headers=headers | BODY | {"Upload-Offset": "0"}, content=body(), timeout=60
+                )
                 assert done.status_code == 204
                 sha256, size = hashlib.sha256(), 0
-                async with client.stream("GET", house.link(done.headers["Media-Id"], user="alice")) as response:
+                async with client.stream(
+                    "GET", house.link(done.headers["Media-Id"], user="alice")
+                ) as response:
                     async for chunk in response.aiter_raw():
                         sha256.update(chunk)
                         size += len(chunk)
@@ -216,7 +234,7 @@ async def test_50_mb_up_and_down_grow_the_servers_memory_by_a_few_mb_only(house:
             before = peak_bytes(child.pid)
             await round_trip(blocks)
             grown = peak_bytes(child.pid) - before
-        child.communicate(timeout=20)
+        await child.stdin.aclose()
     assert grown < 8 * MIB, f"{grown / MIB:.1f} MiB for a file of {blocks} MiB"
 
 
@@ -237,7 +255,9 @@ def tls(tmp_path: Path) -> Tls:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=2))
         .not_valid_after(now + timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

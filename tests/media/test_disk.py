@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +48,51 @@ class FailingFiles(DurableFiles):
         return self.after < 0
 
 
-async def test_disk_full_in_the_middle_of_an_upload_keeps_it_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+class PowerCutFiles(DurableFiles):
+    """Knows which files hold bytes that a power cut would take, and which folders have unsynced names."""
+
+    def __init__(self) -> None:
+        self.dirty: set[int] = set()
+        self.folders: set[Path] = set()
+
+    def write_at(self, fd: int, data: bytes, offset_bytes: int) -> None:
+        inode = os.fstat(fd).st_ino
+        if Path(f"/proc/self/fd/{fd}").readlink().name == "offset":
+            assert self.dirty <= {inode}, "the offset moves before its data is durable"
+        self.dirty.add(inode)
+        super().write_at(fd, data, offset_bytes)
+
+    def fsync(self, fd: int) -> None:
+        super().fsync(fd)
+        self.dirty.discard(os.fstat(fd).st_ino)
+
+    def fsync_folder(self, folder: Path) -> None:
+        super().fsync_folder(folder)
+        self.folders.discard(folder)
+
+    def replace(self, temporary: Path, path: Path) -> None:
+        assert temporary.stat().st_ino not in self.dirty, "a name is published before its bytes are durable"
+        self.folders.add(path.parent)
+        super().replace(temporary, path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open files are read from /proc")
+async def test_nothing_is_reported_or_named_that_a_power_cut_would_take(tmp_path: Path) -> None:
+    files = PowerCutFiles()
+    blobs = DiskBlobStore(tmp_path / "media", files=files)
+    await blobs.stage(UPLOAD_ID, meta(len(DATA)))
+    assert not files.dirty
+    for start in range(0, len(DATA), 512):
+        await blobs.append(UPLOAD_ID, start, DATA[start : start + 512])
+        assert not files.dirty
+    for sha256 in (await blobs.publish(UPLOAD_ID), await blobs.put(b"small")):
+        assert await blobs.verify(sha256)
+        assert not files.dirty | files.folders
+
+
+async def test_disk_full_in_the_middle_of_an_upload_keeps_it_and_it_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
     files = FailingFiles()
     blobs = DiskBlobStore(tmp_path / "media", files=files)
     await blobs.stage(UPLOAD_ID, meta(len(DATA)))
@@ -62,7 +107,9 @@ async def test_disk_full_in_the_middle_of_an_upload_keeps_it_and_it_goes_on_when
     assert await blobs.publish(UPLOAD_ID) == SHA
 
 
-@pytest.mark.parametrize("files", [FailingFiles(write=errno.EIO), FailingFiles(fsync=errno.EIO)], ids=["write", "fsync"])
+@pytest.mark.parametrize(
+    "files", [FailingFiles(write=errno.EIO), FailingFiles(fsync=errno.EIO)], ids=["write", "fsync"]
+)
 async def test_an_io_error_or_failed_fsync_breaks_the_store(tmp_path: Path, files: FailingFiles) -> None:
     DiskBlobStore(tmp_path / "media")
     files.after = 100
@@ -76,7 +123,7 @@ async def test_an_io_error_or_failed_fsync_breaks_the_store(tmp_path: Path, file
 async def test_the_first_failed_fsync_of_the_system_is_not_retried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real `os.fsync` that fails once and would succeed the second time must break the store the first time."""
+    """An `os.fsync` that fails once and would then succeed must break the store the first time."""
     blobs = DiskBlobStore(tmp_path / "media", workers=InlineWorkers())
     await blobs.stage(UPLOAD_ID, meta(len(DATA)))
     real, failures = os.fsync, [OSError(errno.ENOSPC, "late news")]
@@ -106,7 +153,9 @@ async def test_bytes_behind_the_durable_offset_are_never_reported(tmp_path: Path
 
 
 @given(cut=st.integers(0, 12), noise=st.binary(min_size=12, max_size=12))
-def test_a_torn_write_of_the_offset_leaves_the_one_before(cut: int, noise: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_torn_write_of_the_offset_leaves_the_one_before(
+    cut: int, noise: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("slots") / "offset"
     files = DurableFiles()
     files.new_offset(path)
@@ -128,11 +177,22 @@ def test_an_offset_file_without_any_valid_slot_breaks_the_store(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "upload_id", ["../../etc", "..", "", ".", "a/b", UPLOAD_ID + "/..", UPLOAD_ID.upper(), "/" + UPLOAD_ID, UPLOAD_ID + "\n"]
+    "upload_id",
+    [
+        "../../etc",
+        "..",
+        "",
+        ".",
+        "a/b",
+        UPLOAD_ID + "/..",
+        UPLOAD_ID.upper(),
+        "/" + UPLOAD_ID,
+        f"{UPLOAD_ID}\n",
+    ],
 )
 async def test_an_upload_id_is_never_a_path(tmp_path: Path, upload_id: str) -> None:
     blobs = DiskBlobStore(tmp_path / "media")
-    before = sorted(tmp_path.rglob("*"))
+    before = tree(tmp_path)
     for call in (
         blobs.stage(upload_id, meta(1)),
         blobs.staged(upload_id),
@@ -141,21 +201,26 @@ async def test_an_upload_id_is_never_a_path(tmp_path: Path, upload_id: str) -> N
     ):
         with pytest.raises(UploadNotFound):
             await call
-    assert sorted(tmp_path.rglob("*")) == before
+    assert tree(tmp_path) == before
+
+
+def tree(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
 
 
 async def test_blobs_are_sharded_by_the_hex_of_their_sha_256(tmp_path: Path) -> None:
     blobs = DiskBlobStore(tmp_path / "media")
     await blobs.put(DATA)
     name = SHA.hex()
-    assert (tmp_path / "media" / "blobs" / name[:2] / name[2:]).read_bytes() == DATA
+    path = trio.Path(tmp_path / "media" / "blobs" / name[:2] / name[2:])
+    assert await path.read_bytes() == DATA
 
 
 async def test_a_rotten_blob_is_found_by_verify_and_healed_by_a_new_upload(tmp_path: Path) -> None:
     blobs = DiskBlobStore(tmp_path / "media")
     await blobs.put(DATA)
-    path = tmp_path / "media" / "blobs" / SHA.hex()[:2] / SHA.hex()[2:]
-    path.write_bytes(DATA[:-1] + b"\0")
+    path = trio.Path(tmp_path / "media" / "blobs" / SHA.hex()[:2] / SHA.hex()[2:])
+    await path.write_bytes(DATA[:-1] + b"\0")
     assert not await blobs.verify(SHA)
     await blobs.stage(UPLOAD_ID, meta(len(DATA)))
     await blobs.append(UPLOAD_ID, 0, DATA)
@@ -208,7 +273,7 @@ trio.run(main, sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
 
 
 def test_an_uploader_killed_again_and_again_loses_nothing_it_reported(tmp_path: Path) -> None:
-    """Real processes, SIGKILL after a few reported offsets: the next one starts at or behind the last report."""
+    """Real processes, SIGKILL after a few reports: the next one starts at or behind the last report."""
     size, step = 3_000_000, 30_000
     reported, kills = 0, 0
     for _ in range(40):

@@ -32,7 +32,9 @@ async def test_an_upload_grows_by_appends_and_becomes_a_blob(blobs: BlobStore) -
     assert await blobs.verify(SHA)
 
 
-async def test_append_elsewhere_than_at_the_durable_offset_is_refused_with_the_right_offset(blobs: BlobStore) -> None:
+async def test_append_elsewhere_than_at_the_durable_offset_is_refused_with_the_right_offset(
+    blobs: BlobStore,
+) -> None:
     await blobs.stage(UPLOAD_ID, meta(len(DATA)))
     await blobs.append(UPLOAD_ID, 0, DATA[:5])
     for wrong in (0, 4, 6):

@@ -12,10 +12,22 @@ from imserver.media.testing import KEY, NOW_MS, UPLOAD_ID, Clock
 from imserver.media.tickets import TICKET_CHARS_MAX
 
 UPLOAD = UploadTicket(
-    app=7, user="alice", size_bytes=20_000_000, mime="image/jpeg", name="鞋.jpg", upload_id=UPLOAD_ID, expires_ms=NOW_MS + 1
+    app=7,
+    user="alice",
+    size_bytes=20_000_000,
+    mime="image/jpeg",
+    name="鞋.jpg",
+    upload_id=UPLOAD_ID,
+    expires_ms=NOW_MS + 1,
 )
 LINK = LinkTicket(
-    app=7, user="alice", conversation=2**53 - 1, sha256=bytes(32), variant=ORIGINAL, name="鞋.jpg", expires_ms=NOW_MS + 1
+    app=7,
+    user="alice",
+    conversation=2**53 - 1,
+    sha256=bytes(32),
+    variant=ORIGINAL,
+    name="鞋.jpg",
+    expires_ms=NOW_MS + 1,
 )
 
 
@@ -35,7 +47,7 @@ def test_a_ticket_is_safe_in_a_url_path_and_a_header() -> None:
 
 @pytest.mark.parametrize("kind", ["upload", "link"])
 def test_flipping_any_bit_of_any_byte_is_refused(kind: str) -> None:
-    """Also in the text: base64 has spare bits in its last character, which must not make a second valid text."""
+    """Also in the text: the spare bits of base64's last character must not make a second valid text."""
     text = signer().seal_upload(UPLOAD) if kind == "upload" else signer().seal_link(LINK)
     open_ = signer().open_upload if kind == "upload" else signer().open_link
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -52,7 +64,11 @@ def test_flipping_any_bit_of_any_byte_is_refused(kind: str) -> None:
             open_(each)
 
 
-@given(st.one_of(st.text(max_size=200), st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode())))
+@given(
+    st.one_of(
+        st.text(max_size=200), st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode())
+    )
+)
 def test_no_other_text_opens(text: str) -> None:
     for open_ in (signer().open_upload, signer().open_link):
         with pytest.raises(TicketInvalid):

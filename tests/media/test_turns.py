@@ -12,15 +12,18 @@ async def test_a_newer_request_cancels_the_older_one_and_waits_for_its_clean_up(
     turns = Turns(10)
     log: list[str] = []
 
+    async def hold() -> None:
+        async with turns.take("u"):
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.testing.wait_all_tasks_blocked()
+                log.append("older cleaned up")
+
     async def older() -> None:
         with pytest.raises(UploadSuperseded):
-            async with turns.take("u"):
-                try:
-                    await trio.sleep_forever()
-                finally:
-                    with trio.CancelScope(shield=True):
-                        await trio.testing.wait_all_tasks_blocked()
-                    log.append("older cleaned up")
+            await hold()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(older)
