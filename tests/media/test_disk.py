@@ -212,8 +212,7 @@ async def test_blobs_are_sharded_by_the_hex_of_their_sha_256(tmp_path: Path) -> 
     blobs = DiskBlobStore(tmp_path / "media")
     await blobs.put(DATA)
     name = SHA.hex()
-    path = trio.Path(tmp_path / "media" / "blobs" / name[:2] / name[2:])
-    assert await path.read_bytes() == DATA
+    assert await trio.Path(tmp_path, "media", "blobs", name[:2], name[2:]).read_bytes() == DATA
 
 
 async def test_a_rotten_blob_is_found_by_verify_and_healed_by_a_new_upload(tmp_path: Path) -> None:
@@ -253,7 +252,6 @@ import hashlib, sys, trio
 from pathlib import Path
 from imserver.media.disk import DiskBlobStore
 from imserver.media.testing import UPLOAD_ID, meta
-
 def content(size):
     block = hashlib.sha256(b"seed").digest()
     return (block * (size // 32 + 1))[:size]

@@ -43,19 +43,36 @@ async def test_uploads_side_by_side_cannot_overshoot_together() -> None:
     assert quota.reserved_bytes(1) == 60
 
 
+class GatedCatalog(MemoryCatalog):
+    """Answers with what it knew when it was asked, once the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go = trio.Event(), trio.Event()
+
+    async def app_bytes(self, app: int) -> int:
+        used = await super().app_bytes(app)
+        self.asked.set()
+        await self.go.wait()
+        return used
+
+
 async def test_an_upload_that_ends_during_the_question_is_still_counted() -> None:
     """Between reading the catalog and adding the promises, one of them must not vanish from both sums."""
-    catalog = SlowCatalog()
+    catalog = GatedCatalog()
     quota = quota_of(100, catalog)
-    await quota.reserve(1, "a", 60)
+    quota.restore(1, "a", 60)
+
+    async def second() -> None:
+        with pytest.raises(QuotaExceeded):
+            await quota.reserve(1, "b", 60)
+
     async with trio.open_nursery() as nursery:
-
-        async def second() -> None:
-            with pytest.raises(QuotaExceeded):
-                await quota.reserve(1, "b", 60)
-
         nursery.start_soon(second)
+        await catalog.asked.wait()
         nursery.start_soon(quota.settle, 1, "a", [blob(60)])
+        await trio.testing.wait_all_tasks_blocked()
+        catalog.go.set()
 
 
 async def test_a_settled_upload_counts_in_the_catalog_and_the_same_content_once() -> None:
