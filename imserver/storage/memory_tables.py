@@ -245,9 +245,10 @@ class Tables:
         entry = Entry(write.kind, write.at_ms, write.author_name, room.id, room.head + 1, write.payload)
         room.records.append(Record(entry, write.author, write.target, frozenset(write.media)))
         # Core refuses to edit what was recalled; were it not to, the text must be no less gone.
-        edited = room.records[write.target - 1] if write.kind == Kind.EDITED and write.target else None
-        if edited is not None and edited.entry.payload == ERASED_PAYLOAD:
-            self._erase(room.records[-1])
+        if write.kind == Kind.EDITED and 0 < write.target < room.head:
+            edited = room.records[write.target - 1].entry
+            if edited.payload == ERASED_PAYLOAD:
+                self._erase(room.records[-1])
 
     def _erase(self, record: Record) -> None:
         payload = erased_payload(record.entry.kind, record.target)

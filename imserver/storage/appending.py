@@ -1,0 +1,290 @@
+"""The hot writer: a batch of writes as SQL on one connection. Synchronous.
+
+The caller opens and ends the transaction. Sequence numbers and positions are given from bounded caches of
+heads, filled from the tables on a miss. After a rollback the caller must `forget`: the caches then know of
+rows that never were.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from improtocol.entries import ERASED_PAYLOAD, Kind
+from imserver.storage.erasing import erased_payload
+from imserver.storage.model import (
+    NO_ENTRY,
+    Marks,
+    MemberChange,
+    NewConversation,
+    Placed,
+    StoreBroken,
+    Write,
+    log_bytes,
+)
+from imserver.storage.outcomes import RING_BYTES_MAX, pack_outcome
+
+#: Entries of each cache; about 16 MB in all when full.
+CACHED_MAX: Final = 16_384
+
+_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LOG: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_READ: Final = "UPDATE member SET read = ?1 WHERE conversation = ?2 AND user = ?3 AND read < ?1"
+
+T = TypeVar("T")
+LogKey = tuple[int, int, int, int, int, int, int | None, int | None]
+
+
+class Stream:
+    """A device's command stream in the writer's cache."""
+
+    __slots__ = ("accepted", "ring")
+
+    def __init__(self, accepted: int, ring: bytes) -> None:
+        self.accepted = accepted
+        self.ring = ring
+
+
+class Appender:
+    """Carries out batches on `db`."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._heads: dict[int, int] = {}
+        self._logs: dict[int, tuple[int, int]] = {}
+        self._streams: dict[int, Stream] = {}
+        self._records: list[tuple[int, int, int, int, int, int, bytes]] = []
+        self._rows: list[LogKey] = []
+        self._reads: list[tuple[int, int, int]] = []
+        self._touched: dict[int, Stream] = {}
+        self._ended: list[int] = []
+
+    def forget(self) -> None:
+        """Drop what is cached and what was collected."""
+        for kept in (self._heads, self._logs, self._streams, self._touched):
+            kept.clear()
+        for collected in (self._records, self._rows, self._reads, self._ended):
+            collected.clear()
+
+    def forget_logs(self) -> None:
+        """Logs were trimmed."""
+        self._logs.clear()
+
+    def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
+        """See `Store.append`. Raises `StoreBroken` or an error of SQLite; then roll back and `forget`."""
+        placed = [self._apply(write) for write in writes]
+        self._flush()
+        self._flush_devices()
+        if marks is not None:
+            self._rise(marks)
+        _evict(self._heads)
+        _evict(self._logs)
+        _evict(self._streams)
+        return placed
+
+    # One write -------------------------------------------------------------------------------------------
+
+    def _apply(self, write: Write) -> Placed:
+        stream = None
+        if write.device:
+            stream = self._touched.get(write.device) or self._stream(write.device)
+            if write.counter != stream.accepted + 1:
+                raise StoreBroken(f"device {write.device}: counter {write.counter} after {stream.accepted}")
+        placed = Placed(0, ()) if write.code else self._place(write)
+        if stream is not None:
+            stream.accepted = write.counter
+            stream.ring += pack_outcome(write.digest, write.code, placed.seq or write.value, write.at_ms)
+            if write.end_session and not write.code:
+                self._ended.append(write.device)
+        return placed
+
+    def _place(self, write: Write) -> Placed:
+        kind = write.kind
+        if write.create is not None:
+            self._create(write.create, write.at_ms)
+        if kind == NO_ENTRY and not write.members and write.title is None:
+            return Placed(0, ())
+        conversation = write.conversation
+        head = self._head(conversation)
+        if write.members:
+            self._flush()
+            for change in write.members:
+                self._change_member(conversation, change, head)
+        if write.title is not None:
+            self._db.execute("UPDATE conversation SET title = ? WHERE id = ?", (write.title, conversation))
+        if kind == NO_ENTRY:
+            return Placed(0, ())
+        if kind == Kind.READ:
+            self._reads.append((write.value, conversation, write.author))
+            return Placed(
+                0, self._log(write, write.value, log_bytes(ERASED_PAYLOAD), write.author, write.at_ms)
+            )
+        seq = head + 1
+        payload = write.payload
+        if write.target:
+            payload = self._change_record(write)
+        self._records.append((conversation, seq, kind, write.at_ms, write.author, write.target, payload))
+        self._heads[conversation] = seq
+        if write.media and payload is write.payload:
+            shown = [(conversation, seq, sha256) for sha256 in set(write.media)]
+            self._db.executemany("INSERT INTO media VALUES (?, ?, ?)", shown)
+        return Placed(seq, self._log(write, seq, log_bytes(write.payload), None, None))
+
+    def _log(self, write: Write, seq: int, size: int, reader: int | None, at_ms: int | None) -> list[int]:
+        logs, rows = self._logs, self._rows
+        conversation, author, device = write.conversation, write.author, write.device
+        positions = []
+        for user in write.recipients:
+            known = logs.get(user)
+            position, total = known if known is not None else self._log_head(user)
+            position += 1
+            total += size
+            logs[user] = (position, total)
+            rows.append(
+                (user, position, conversation, seq, device if user == author else 0, total, reader, at_ms)
+            )
+            positions.append(position)
+        return positions
+
+    def _create(self, new: NewConversation, at_ms: int) -> None:
+        low, high = new.direct_users or (0, 0)
+        self._db.execute(
+            "INSERT INTO conversation VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (new.id, new.app, new.type, new.title, at_ms, low, high),
+        )
+        self._heads[new.id] = 0
+
+    def _change_member(self, conversation: int, change: MemberChange, head: int) -> None:
+        if change.role is None:
+            self._db.execute(
+                "DELETE FROM member WHERE conversation = ? AND user = ?", (conversation, change.user)
+            )
+            return
+        self._db.execute(
+            "INSERT INTO member VALUES (?1, ?2, ?3, ?4 + 1, ?4, ?4)"
+            " ON CONFLICT DO UPDATE SET role = excluded.role",
+            (conversation, change.user, change.role, head),
+        )
+
+    def _change_record(self, write: Write) -> bytes:
+        """Do to the target what the write says; returns the payload to keep."""
+        key = (write.conversation, write.target)
+        if write.kind == Kind.RECALLED:
+            self._flush()
+            erased = self._db.execute(
+                "SELECT seq, kind, target FROM record WHERE conversation = ?1 AND seq = ?2 UNION ALL "
+                "SELECT seq, kind, target FROM record WHERE conversation = ?1 AND target = ?2 AND target > 0",
+                key,
+            ).fetchall()
+            for seq, kind, target in erased:
+                payload = erased_payload(kind, target)
+                if payload is not None:
+                    place = (write.conversation, seq)
+                    self._db.execute(
+                        "UPDATE record SET payload = ? WHERE conversation = ? AND seq = ?", (payload, *place)
+                    )
+                    self._db.execute("DELETE FROM media WHERE conversation = ? AND seq = ?", place)
+        elif write.kind == Kind.EDITED:
+            # Core refuses to edit what was recalled; were it not to, the text must be no less gone.
+            self._flush()
+            row = self._db.execute(
+                "SELECT payload FROM record WHERE conversation = ? AND seq = ?", key
+            ).fetchone()
+            if row is not None and row[0] == ERASED_PAYLOAD:
+                return erased_payload(write.kind, write.target) or write.payload
+        return write.payload
+
+    # Writing what was collected --------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if self._records:
+            self._db.executemany(_RECORD, self._records)
+            self._records.clear()
+        if self._rows:
+            self._db.executemany(_LOG, self._rows)
+            self._rows.clear()
+        if self._reads:
+            self._db.executemany(_READ, self._reads)
+            self._reads.clear()
+
+    def _flush_devices(self) -> None:
+        for stream in self._touched.values():
+            stream.ring = stream.ring[-RING_BYTES_MAX:]
+        if self._touched:
+            self._db.executemany(
+                "UPDATE device SET accepted = ?, outcomes = ? WHERE id = ?",
+                [(stream.accepted, stream.ring, device) for device, stream in self._touched.items()],
+            )
+            self._touched.clear()
+        if self._ended:
+            self._db.executemany(
+                "UPDATE device SET session = 0, secret_hash = x'', expires_ms = 0 WHERE id = ?",
+                [(device,) for device in self._ended],
+            )
+            self._ended.clear()
+
+    def _rise(self, marks: Marks) -> None:
+        if marks.acked:
+            self._db.executemany(
+                "UPDATE device SET acked = ?2 WHERE id = ?1 AND acked < ?2", list(marks.acked.items())
+            )
+        if marks.seen_ms:
+            self._db.executemany(
+                "UPDATE device SET seen_ms = ?2 WHERE id = ?1 AND seen_ms < ?2", list(marks.seen_ms.items())
+            )
+        if marks.delivered:
+            self._db.executemany(
+                "UPDATE member SET delivered = ?3 WHERE conversation = ?1 AND user = ?2 AND delivered < ?3",
+                [(*key, seq) for key, seq in marks.delivered.items()],
+            )
+
+    # Heads -----------------------------------------------------------------------------------------------
+
+    def _stream(self, device: int) -> Stream:
+        stream = self._streams.pop(device, None)
+        if stream is None:
+            row = self._db.execute("SELECT accepted, outcomes FROM device WHERE id = ?", (device,)).fetchone()
+            if row is None:
+                raise StoreBroken(f"a write of device {device}, which is unknown")
+            stream = Stream(*row)
+        # Put at the end: the first ones are evicted.
+        self._streams[device] = self._touched[device] = stream
+        return stream
+
+    def _head(self, conversation: int) -> int:
+        head = self._heads.pop(conversation, None)
+        if head is None:
+            head = conversation_head(self._db, conversation)
+            if head is None:
+                raise StoreBroken(f"a write to conversation {conversation}, which is unknown")
+        self._heads[conversation] = head
+        return head
+
+    def _log_head(self, user: int) -> tuple[int, int]:
+        head, _, total = log_head(self._db, user)
+        return head, total
+
+
+def conversation_head(db: sqlite3.Connection, conversation: int) -> int | None:
+    """The last sequence number, None when there is no such conversation."""
+    row = db.execute(
+        "SELECT (SELECT coalesce(max(seq), 0) FROM record WHERE conversation = id)"
+        " FROM conversation WHERE id = ?",
+        (conversation,),
+    ).fetchone()
+    return int(row[0]) if row is not None else None
+
+
+def log_head(db: sqlite3.Connection, user: int) -> tuple[int, int, int]:
+    """Head, oldest and bytes_total of a log."""
+    floor, floor_bytes = db.execute(
+        "SELECT position, bytes_total FROM log_floor WHERE user = ?", (user,)
+    ).fetchone() or (0, 0)
+    head, total = db.execute(
+        "SELECT position, bytes_total FROM log WHERE user = ? ORDER BY position DESC LIMIT 1", (user,)
+    ).fetchone() or (floor, floor_bytes)
+    return head, floor + 1, total
+
+
+def _evict(cache: dict[int, T]) -> None:
+    while len(cache) > CACHED_MAX:
+        del cache[next(iter(cache))]

@@ -1,0 +1,154 @@
+"""Where SQLite's blocking calls run: inline for tests and simulations, otherwise on threads of their own.
+
+Work is handed over as a whole function, one crossing for one transaction: what is cancelled or dies between
+two statements can then never leave half a transaction for the next commit to publish.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar, cast
+
+import aiosqlite
+import trio
+import trio_asyncio
+
+from imserver.storage.schema import open_reader, open_writer
+from imserver.storage.writer_thread import WriterThread
+from imserver.storage.writing import Writer
+
+#: Reads are short, so that two threads are enough to keep one slow page from delaying the rest.
+READERS: Final = 2
+
+T = TypeVar("T")
+
+
+class Driver(Protocol):
+    """Runs work on the connections. Exceptions of the work are the caller's."""
+
+    async def write(self, work: Callable[[Writer], T]) -> T:
+        """Run `work` alone, after what was asked for earlier. Not cancelled once it was handed over."""
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on a connection that sees every write that has returned."""
+
+
+class InlineDriver:
+    """No threads.
+
+    The work is done before the call returns, so that a virtual clock cannot run ahead of it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.writer = Writer(open_writer(path))
+        self._reader = open_reader(path)
+
+    async def write(self, work: Callable[[Writer], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work(self.writer)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work(self._reader)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._reader.close()
+        self.writer.close()
+
+
+@asynccontextmanager
+async def inline_driver(path: Path) -> AsyncIterator[Driver]:
+    """An `InlineDriver` for the length of a block."""
+    driver = InlineDriver(path)
+    try:
+        yield driver
+    finally:
+        driver.close()
+
+
+class FunctionConnection(aiosqlite.Connection):
+    """An aiosqlite connection that takes whole functions, each one crossing to its thread.
+
+    aiosqlite's own methods cross once a statement: for a transaction that is several times 150 µs, and a
+    cancellation between two of them leaves it open. `_execute` is what all its methods are made of.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        # A process that is ending must not wait for a thread that nobody stopped.
+        self._thread.daemon = True
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Asyncio-flavoured: run `work` on the connection's thread."""
+        return cast(T, await self._execute(work, self._conn))  # type: ignore[no-untyped-call]
+
+
+class ThreadDriver:
+    """One thread of its own that writes, and a few that read by aiosqlite on trio-asyncio.
+
+    Any trio task may call, whether it was started inside `open_loop()` or not.
+    """
+
+    def __init__(self, loop: Any, writer: WriterThread, readers: list[FunctionConnection]) -> None:
+        self._loop = loop
+        self._writer = writer
+        self._free, self._next = trio.open_memory_channel[FunctionConnection](len(readers))
+        for reader in readers:
+            self._free.send_nowait(reader)
+
+    async def write(self, work: Callable[[Writer], T]) -> T:
+        return await self._writer.run(work)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        reader = await self._next.receive()
+        try:
+            # A statement cannot be stopped: the connection is free again when it is done, not when its
+            # caller was cancelled.
+            with trio.CancelScope(shield=True):
+                result = cast(T, await self._loop.run_aio_coroutine(reader.run(work)))
+            return result
+        finally:
+            self._free.send_nowait(reader)
+
+
+@asynccontextmanager
+async def thread_driver(path: Path) -> AsyncIterator[Driver]:
+    """A `ThreadDriver` for the length of a block, on the running asyncio loop or else its own."""
+    loop = trio_asyncio.current_loop.get()
+    async with AsyncExitStack() as stack:
+        if loop is None:
+            loop = await stack.enter_async_context(trio_asyncio.open_loop())
+        # The writer goes first: it sets up the file.
+        writer = await stack.enter_async_context(_writer_thread(path))
+        readers = [await stack.enter_async_context(_reader(loop, path)) for _ in range(READERS)]
+        yield ThreadDriver(loop, writer, readers)
+
+
+@asynccontextmanager
+async def _writer_thread(path: Path) -> AsyncIterator[WriterThread]:
+    writer = WriterThread(path)
+    try:
+        await writer.opened()
+        yield writer
+    finally:
+        with trio.CancelScope(shield=True):
+            await writer.stop()
+
+
+@asynccontextmanager
+async def _reader(loop: Any, path: Path) -> AsyncIterator[FunctionConnection]:
+    async def opened() -> FunctionConnection:
+        connection = FunctionConnection(partial(open_reader, path))
+        await connection
+        return connection
+
+    with trio.CancelScope(shield=True):
+        connection = await loop.run_aio_coroutine(opened())
+    try:
+        yield connection
+    finally:
+        with trio.CancelScope(shield=True):
+            await loop.run_aio_coroutine(connection.close())

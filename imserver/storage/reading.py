@@ -1,0 +1,231 @@
+"""What a connection can be asked about logs and conversations. Plain functions.
+
+The caller opens a read transaction around each, so that its statements see one state.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
+from improtocol.queries import ConversationInfo, MemberInfo
+from imserver.storage.appending import conversation_head, log_head
+from imserver.storage.erasing import edited_message
+from imserver.storage.model import Conversation, LogEntry, LogHead, Member
+
+Row = tuple[Any, ...]
+
+#: The columns are the fields of `Entry`.
+_RECORDS: Final = """
+    SELECT r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.seq, r.payload
+    FROM record r LEFT JOIN user u ON u.id = r.author"""
+
+_LOG_RANGE: Final = """
+    SELECT l.position, l.device, r.kind, coalesce(l.at_ms, r.at_ms), coalesce(u.name, ''), l.conversation,
+        l.seq, r.payload
+    FROM log l
+    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
+    LEFT JOIN user u ON u.id = coalesce(l.reader, r.author)
+    WHERE l.user = ? AND l.position > ? ORDER BY l.position LIMIT ?"""
+
+#: `changed_ms` comes from the newest record, found by its key.
+_MINE: Final = """
+    SELECT c.id, c.type, c.title, c.user_a, c.user_b, m.role, m.first, m.read,
+        coalesce((SELECT max(seq) FROM record WHERE conversation = c.id), 0) AS head,
+        coalesce((SELECT at_ms FROM record WHERE conversation = c.id ORDER BY seq DESC LIMIT 1), c.created_ms)
+            AS changed_ms
+    FROM member m JOIN conversation c ON c.id = m.conversation WHERE m.user = ?1"""
+
+_UNREAD: Final = """
+    SELECT count(*) FROM record
+    WHERE conversation = ? AND seq > ? AND kind = ? AND author != ? AND payload != ?"""
+
+
+def log_heads(db: sqlite3.Connection, users: Iterable[int]) -> dict[int, LogHead]:
+    """See `Store.log_heads`."""
+    heads = {}
+    for user in users:
+        head, oldest, total = log_head(db, user)
+        heads[user] = LogHead(head=head, oldest=oldest, bytes_total=total)
+    return heads
+
+
+def log_bytes_total(db: sqlite3.Connection, user: int, position: int) -> int:
+    """See `Store.log_bytes_total`."""
+    row = db.execute(
+        "SELECT bytes_total FROM log WHERE user = ?1 AND position <= ?2"
+        " UNION ALL SELECT bytes_total FROM log_floor WHERE user = ?1 AND position <= ?2"
+        " ORDER BY bytes_total DESC LIMIT 1",
+        (user, position),
+    ).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def log_range(db: sqlite3.Connection, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
+    """See `Store.log_range`."""
+    page: list[LogEntry] = []
+    cursor = db.execute(_LOG_RANGE, (user, after, limit))
+    for position, device, kind, at_ms, sender, conversation, seq, payload in cursor:
+        if kind is None:
+            entry = Entry(Kind.READ, at_ms, sender, conversation, seq, ERASED_PAYLOAD)
+        else:
+            entry = Entry(kind, at_ms, sender, conversation, seq, payload)
+        bytes_max -= len(entry.payload)
+        if bytes_max < 0 and page:
+            cursor.close()
+            break
+        page.append(LogEntry(position, device, entry))
+    return page
+
+
+def conversation(db: sqlite3.Connection, id_: int) -> Conversation | None:
+    """See `Store.conversation`."""
+    row = db.execute("SELECT app, type, title FROM conversation WHERE id = ?", (id_,)).fetchone()
+    if row is None:
+        return None
+    members = db.execute(
+        "SELECT m.user, u.name, m.role, m.first, m.read, m.delivered"
+        " FROM member m JOIN user u ON u.id = m.user WHERE m.conversation = ? ORDER BY m.user",
+        (id_,),
+    )
+    app, type_, title = row
+    return Conversation(
+        id=id_,
+        app=app,
+        type=type_,
+        title=title,
+        head=conversation_head(db, id_) or 0,
+        members=tuple(
+            Member(user=user, name=name, role=role, first=first, read=read, delivered=delivered)
+            for user, name, role, first, read, delivered in members
+        ),
+    )
+
+
+def direct_conversation(db: sqlite3.Connection, app: int, users: tuple[int, int]) -> int | None:
+    """See `Store.direct_conversation`."""
+    row = db.execute(
+        "SELECT id FROM conversation WHERE app = ? AND user_a = ? AND user_b = ? AND user_a > 0",
+        (app, *users),
+    ).fetchone()
+    return int(row[0]) if row is not None else None
+
+
+def history(
+    db: sqlite3.Connection, id_: int, *, first: int, before: int, limit: int, bytes_max: int
+) -> tuple[list[Entry], int]:
+    """See `Store.history`."""
+    page: list[Entry] = []
+    upper = " AND r.seq < ?" if before else ""
+    cursor = db.execute(
+        f"{_RECORDS} WHERE r.conversation = ? AND r.seq >= ?{upper} ORDER BY r.seq DESC LIMIT ?",
+        (id_, first, before, limit) if before else (id_, first, limit),
+    )
+    for row in cursor:
+        bytes_max -= len(row[5])
+        if bytes_max < 0 and page:
+            cursor.close()
+            break
+        page.append(Entry(*row))
+    if not page:
+        return [], first
+    page.reverse()
+    low, high = page[0].seq, page[-1].seq
+    changes = db.execute(
+        f"{_RECORDS} WHERE r.conversation = ? AND r.target BETWEEN ? AND ? AND r.target > 0 AND r.seq > ?"
+        " ORDER BY r.seq",
+        (id_, low, high, high),
+    )
+    page.extend(Entry(*row) for row in changes)
+    return page, low
+
+
+def record(db: sqlite3.Connection, id_: int, seq: int) -> Entry | None:
+    """See `Store.record`."""
+    row = db.execute(f"{_RECORDS} WHERE r.conversation = ? AND r.seq = ?", (id_, seq)).fetchone()
+    return Entry(*row) if row is not None else None
+
+
+def conversation_infos(
+    db: sqlite3.Connection, user: int, *, before_ms: int, before_id: int, limit: int
+) -> tuple[list[ConversationInfo], bool]:
+    """See `Store.conversation_infos`."""
+    rows = db.execute(
+        f"WITH mine AS ({_MINE}) SELECT * FROM mine WHERE (?2, ?3) = (0, 0) OR (changed_ms, id) < (?2, ?3)"
+        " ORDER BY changed_ms DESC, id DESC LIMIT ?4",
+        (user, before_ms, before_id, limit + 1),
+    ).fetchall()
+    return [_info(db, user, row) for row in rows[:limit]], len(rows) <= limit
+
+
+def conversation_info(db: sqlite3.Connection, user: int, id_: int) -> ConversationInfo | None:
+    """See `Store.conversation_info`."""
+    row = db.execute(f"{_MINE} AND m.conversation = ?2", (user, id_)).fetchone()
+    return _info(db, user, row) if row is not None else None
+
+
+def member_infos(
+    db: sqlite3.Connection, id_: int, *, after: str, limit: int
+) -> tuple[list[MemberInfo], bool]:
+    """See `Store.member_infos`."""
+    # SQLite compares text by its UTF-8 bytes, which is the order of code points.
+    rows = db.execute(
+        "SELECT u.name, m.role, m.read, m.delivered FROM member m JOIN user u ON u.id = m.user"
+        " WHERE m.conversation = ? AND u.name > ? ORDER BY u.name LIMIT ?",
+        (id_, after, limit + 1),
+    ).fetchall()
+    page = [
+        MemberInfo(user=name, role=Role(role), read=read, delivered=delivered)
+        for name, role, read, delivered in rows[:limit]
+    ]
+    return page, len(rows) <= limit
+
+
+def share_conversation(db: sqlite3.Connection, user: int, others: Sequence[int]) -> set[int]:
+    """See `Store.share_conversation`."""
+    return {
+        other
+        for other in others
+        if db.execute(
+            "SELECT 1 FROM member a JOIN member b ON b.conversation = a.conversation AND b.user = ?2"
+            " WHERE a.user = ?1 LIMIT 1",
+            (user, other),
+        ).fetchone()
+    }
+
+
+def _info(db: sqlite3.Connection, user: int, row: Row) -> ConversationInfo:
+    id_, type_, title, user_a, user_b, role, first, read, head, changed_ms = row
+    peer = user_b if user == user_a else user_a
+    (name,) = db.execute("SELECT name FROM user WHERE id = ?", (peer,)).fetchone() or ("",)
+    (members,) = db.execute("SELECT count(*) FROM member WHERE conversation = ?", (id_,)).fetchone()
+    (unread,) = db.execute(
+        _UNREAD, (id_, max(read, first - 1), Kind.MESSAGE, user, ERASED_PAYLOAD)
+    ).fetchone()
+    last = db.execute(
+        f"{_RECORDS} WHERE r.conversation = ? AND r.seq >= ? AND r.kind = ? ORDER BY r.seq DESC LIMIT 1",
+        (id_, first, Kind.MESSAGE),
+    ).fetchone()
+    return ConversationInfo(
+        conversation=id_,
+        type=ConversationType(type_),
+        title=title,
+        peer=name,
+        role=Role(role),
+        head=head,
+        first=first,
+        read=read,
+        unread=unread,
+        members=members,
+        changed_ms=changed_ms,
+        last=_as_edited(db, Entry(*last)) if last is not None else None,
+    )
+
+
+def _as_edited(db: sqlite3.Connection, message: Entry) -> Entry:
+    edit = db.execute(
+        "SELECT payload FROM record WHERE conversation = ? AND target = ? AND target > 0 AND kind = ?"
+        " ORDER BY seq DESC LIMIT 1",
+        (message.conversation, message.seq, Kind.EDITED),
+    ).fetchone()
+    return edited_message(message, edit[0] if edit is not None else None)

@@ -1,0 +1,282 @@
+"""The durable `Store`: SQLite in one data directory.
+
+Each method names its SQL and hands it to the driver whole. What can go wrong is mapped here and in
+`writing`, once.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import trio
+
+from improtocol.entries import Entry
+from improtocol.queries import ConversationInfo, MemberInfo
+from imserver.storage import accounts, reading
+from imserver.storage.blobs import Blob
+from imserver.storage.driver import Driver, inline_driver, thread_driver
+from imserver.storage.folder import DATABASE_NAME, FolderLock, sync_folder
+from imserver.storage.model import (
+    App,
+    AppKey,
+    Conversation,
+    Device,
+    LogEntry,
+    LogHead,
+    Marks,
+    Placed,
+    StoreBroken,
+    Write,
+)
+from imserver.storage.schema import read_epoch
+from imserver.storage.store import HISTORY_BYTES_MAX
+from imserver.storage.writing import Writer, describe
+
+#: Entries that one trimming transaction takes, so that appends get their turn in between.
+TRIM_ROWS: Final = 5_000
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_sqlite(folder: Path, *, inline: bool = False) -> AsyncIterator["SqliteStore"]:
+    """The store in this data directory, which is locked, made and migrated as need be, for a block.
+
+    Args:
+        folder: the data directory.
+        inline: no threads: for tests and simulations. Otherwise the blocking calls have threads of their
+            own, and aiosqlite uses the running trio-asyncio loop or one that is opened here.
+
+    Raises:
+        FolderLocked, FolderForeign, SchemaNewer: one sentence each that says what to do.
+        StoreBroken: the database is damaged.
+    """
+    with FolderLock(folder):
+        path = folder / DATABASE_NAME
+        async with (inline_driver if inline else thread_driver)(path) as driver:
+            sync_folder(folder)
+            store = SqliteStore(driver, await driver.read(read_epoch))
+            try:
+                yield store
+            finally:
+                with trio.CancelScope(shield=True):
+                    await store.close()
+
+
+class SqliteStore:
+    """See `Store` and `open_sqlite`. `close` only ends its use.
+
+    The block of `open_sqlite` gives everything back.
+    """
+
+    def __init__(self, driver: Driver, epoch: int) -> None:
+        self._driver = driver
+        self._epoch = epoch
+        self._broken: StoreBroken | None = None
+        self._closed = False
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    # Writing ---------------------------------------------------------------------------------------------
+
+    async def append(self, writes: Sequence[Write], marks: Marks | None = None) -> list[Placed]:
+        return await self._guarded(lambda writer: writer.append(writes, marks))
+
+    async def login(
+        self,
+        *,
+        app: int,
+        user: str,
+        device: str,
+        session: int,
+        secret_hash: bytes,
+        now_ms: int,
+        expires_ms: int,
+    ) -> Device:
+        return await self._write(
+            partial(
+                accounts.login,
+                app=app,
+                user=user,
+                device=device,
+                session=session,
+                secret_hash=secret_hash,
+                now_ms=now_ms,
+                expires_ms=expires_ms,
+            )
+        )
+
+    async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
+        return await self._write(partial(accounts.ensure_users, app=app, names=names))
+
+    async def extend_sessions(self, expires_ms: Mapping[int, int]) -> None:
+        await self._write(partial(accounts.extend_sessions, expires_ms=expires_ms))
+
+    async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
+        dropped = 0
+        while True:
+            step = await self._guarded(
+                lambda writer: writer.trim_logs(
+                    before_ms=before_ms, positions_kept_max=positions_kept_max, rows_max=TRIM_ROWS
+                )
+            )
+            dropped += step
+            if step < TRIM_ROWS:
+                return dropped
+
+    async def put_app(self, name: str, *, now_ms: int, media_bytes_max: int) -> App:
+        return await self._write(
+            partial(accounts.put_app, name=name, now_ms=now_ms, media_bytes_max=media_bytes_max)
+        )
+
+    async def put_key(self, key: AppKey) -> None:
+        await self._write(partial(accounts.put_key, key=key))
+
+    # Reading ---------------------------------------------------------------------------------------------
+
+    async def apps(self) -> list[App]:
+        return await self._read(accounts.apps)
+
+    async def keys(self) -> list[AppKey]:
+        return await self._read(accounts.keys)
+
+    async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
+        return await self._read(partial(accounts.user_ids, app=app, names=names))
+
+    async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
+        return await self._read(partial(accounts.devices, sessions=sessions))
+
+    async def device_sessions(self, user: int) -> list[Device]:
+        return await self._read(partial(accounts.device_sessions, user=user))
+
+    async def log_heads(self, users: Sequence[int]) -> dict[int, LogHead]:
+        return await self._read(partial(reading.log_heads, users=users))
+
+    async def log_bytes_total(self, user: int, position: int) -> int:
+        return await self._read(partial(reading.log_bytes_total, user=user, position=position))
+
+    async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
+        return await self._read(
+            partial(reading.log_range, user=user, after=after, limit=limit, bytes_max=bytes_max)
+        )
+
+    async def conversation(self, conversation: int) -> Conversation | None:
+        return await self._read(partial(reading.conversation, id_=conversation))
+
+    async def direct_conversation(self, app: int, users: tuple[int, int]) -> int | None:
+        return await self._read(partial(reading.direct_conversation, app=app, users=users))
+
+    async def history(
+        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
+    ) -> tuple[list[Entry], int]:
+        return await self._read(
+            partial(
+                reading.history,
+                id_=conversation,
+                first=first,
+                before=before,
+                limit=limit,
+                bytes_max=bytes_max,
+            )
+        )
+
+    async def record(self, conversation: int, seq: int) -> Entry | None:
+        return await self._read(partial(reading.record, id_=conversation, seq=seq))
+
+    async def conversation_infos(
+        self, user: int, *, before_ms: int, before_id: int, limit: int
+    ) -> tuple[list[ConversationInfo], bool]:
+        return await self._read(
+            partial(
+                reading.conversation_infos,
+                user=user,
+                before_ms=before_ms,
+                before_id=before_id,
+                limit=limit,
+            )
+        )
+
+    async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:
+        return await self._read(partial(reading.conversation_info, user=user, id_=conversation))
+
+    async def member_infos(
+        self, conversation: int, *, after: str, limit: int
+    ) -> tuple[list[MemberInfo], bool]:
+        return await self._read(partial(reading.member_infos, id_=conversation, after=after, limit=limit))
+
+    async def share_conversation(self, user: int, others: Sequence[int]) -> set[int]:
+        return await self._read(partial(reading.share_conversation, user=user, others=others))
+
+    async def last_seen_ms(self, users: Sequence[int]) -> dict[int, int]:
+        return await self._read(partial(accounts.last_seen_ms, users=users))
+
+    # Media -----------------------------------------------------------------------------------------------
+
+    async def put_blob(self, app: int, blob: Blob) -> None:
+        await self._write(partial(accounts.put_blob, app=app, blob=blob))
+
+    async def blob(self, app: int, sha256: bytes) -> Blob | None:
+        return await self._read(partial(accounts.get_blob, app=app, sha256=sha256))
+
+    async def app_bytes(self, app: int) -> int:
+        return await self._read(partial(accounts.app_bytes, app=app))
+
+    async def note_upload(self, user: int, media: Sequence[bytes]) -> None:
+        await self._write(partial(accounts.note_upload, user=user, media=media))
+
+    async def visible_media(self, user: int, media: Sequence[bytes]) -> set[bytes]:
+        return await self._read(partial(accounts.visible_media, user=user, media=media))
+
+    async def record_shows(self, conversation: int, seq: int, media: bytes) -> bool:
+        return await self._read(
+            partial(accounts.record_shows, conversation=conversation, seq=seq, media=media)
+        )
+
+    async def close(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self._closed = True
+
+    # Crossing --------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("the store was closed")
+        if self._broken is not None:
+            raise StoreBroken(str(self._broken)) from self._broken
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._guarded(lambda writer: writer.transaction(work))
+
+    async def _guarded(self, work: Callable[[Writer], T]) -> T:
+        self._check()
+        try:
+            return await self._driver.write(work)
+        except StoreBroken as error:
+            self._broken = error
+            raise
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._check()
+        try:
+            return await self._driver.read(partial(in_snapshot, work))
+        except (sqlite3.Error, ValueError) as error:
+            # Nothing a reader is asked can fail but for damage or the disk. An entry that its own class
+            # refuses is damage too.
+            text = describe(error) if isinstance(error, sqlite3.Error) else str(error)
+            self._broken = StoreBroken(f"read: {text}")
+            raise self._broken from error
+
+
+def in_snapshot(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+    """Run `work` in one read transaction, so that all its statements see the same state."""
+    db.execute("BEGIN")
+    try:
+        return work(db)
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")

@@ -1,0 +1,80 @@
+"""A thread that owns the writing connection and runs whole transactions on it.
+
+aiosqlite would do, and does for reads. Here its crossing (two event loops, a future, a task) is what holds
+the append back in small batches; docs/storage.md has the figures.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar, cast
+
+import outcome
+import trio
+
+from imserver.storage.schema import open_writer
+from imserver.storage.writing import Writer
+
+T = TypeVar("T")
+
+
+class WriterThread:
+    """Call from one trio run only. What is handed over is done in that order, and done whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._token = trio.lowlevel.current_trio_token()
+        self._jobs: SimpleQueue[tuple[trio.lowlevel.Task, Callable[[Writer | None], Any]] | None]
+        self._jobs = SimpleQueue()
+        self._writer: Writer | None = None
+        self._stopped = False
+        # A daemon: when the main thread dies of something else, the process must end (G7), not wait for it.
+        self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def opened(self) -> None:
+        """Open the database. Raises what `open_writer` raises."""
+
+        def work(_: Writer | None) -> None:
+            self._writer = Writer(open_writer(self._path))
+
+        await self._cross(work)
+
+    async def run(self, work: Callable[[Writer], T]) -> T:
+        """Run `work` after what was handed over earlier; once handed over it is not cancelled."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return await self._cross(cast(Callable[[Writer | None], T], work))
+
+    async def stop(self) -> None:
+        """Finish what was handed over, close the connection, end the thread."""
+
+        def work(writer: Writer | None) -> None:
+            if writer is not None:
+                writer.close()
+
+        if not self._stopped:
+            self._stopped = True
+            try:
+                await self._cross(work)
+            finally:
+                self._jobs.put(None)
+                # It ends at once: the queue is empty but for this.
+                self._thread.join()
+
+    async def _cross(self, work: Callable[[Writer | None], T]) -> T:
+        self._jobs.put((trio.lowlevel.current_task(), work))
+        # The thread cannot be stopped, and a caller who gave up early would not know whether it was done.
+        # So a cancellation waits and comes at the caller's next checkpoint.
+        return cast(T, await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED))
+
+    def _serve(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            task, work = job
+            result = outcome.capture(work, self._writer)
+            del job, work
+            try:
+                self._token.run_sync_soon(trio.lowlevel.reschedule, task, result)
+            except trio.RunFinishedError:
+                return
+            del task, result

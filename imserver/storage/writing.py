@@ -1,0 +1,161 @@
+"""The one writing connection: transactions that end whole, checkpoints, and the end after a failure (G7)."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from imserver.storage.appending import Appender
+from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
+
+#: A checkpoint is due after about this many changed pages (WAL pages of 4 KiB, guessed from rows and
+#: bytes). More than SQLite's 1,000: the tails of logs change again and again, and a later checkpoint writes
+#: them once.
+CHECKPOINT_ROWS: Final = 8_192
+#: A WAL longer than this is read back in full once: readers then wait for the checkpoint instead of it for
+#: them.
+WAL_PAGES_MAX: Final = 65_536
+
+#: Out of room and nothing lost by it. SHMSIZE: the index beside the WAL could not grow.
+_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Runs work in transactions on the connection it is given, which nobody else uses."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self._appender = Appender(db)
+        self._broken: str | None = None
+        self._rows_before = db.total_changes
+        self._bytes = 0
+
+    def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
+        """See `Store.append`."""
+        self._bytes += sum(len(write.payload) for write in writes)
+        return self.transaction(lambda _: self._appender.append(writes, marks))
+
+    def trim_logs(self, *, before_ms: int, positions_kept_max: int, rows_max: int) -> int:
+        """One transaction that trims up to `rows_max` entries; fewer: that was all. See `Store.trim_logs`."""
+        dropped = self.transaction(
+            lambda db: trim_logs(
+                db, before_ms=before_ms, positions_kept_max=positions_kept_max, rows_max=rows_max
+            )
+        )
+        self._appender.forget_logs()
+        return dropped
+
+    def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one durable transaction.
+
+        Raises:
+            StoreFull: no room; rolled back whole.
+            StoreBroken: anything else that SQLite could not do, now or before. After a failed sync SQLite
+            would
+                go on committing on pages that may be lost, so nothing is tried any more.
+            BaseException: whatever else `work` raises, rolled back whole.
+        """
+        if self._broken is not None:
+            raise StoreBroken(self._broken)
+        db = self.db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            result = work(db)
+            db.execute("COMMIT")
+        except BaseException as error:
+            raise self._rolled_back(error) from error
+        self._checkpoint_if_due()
+        return result
+
+    def _rolled_back(self, error: BaseException) -> BaseException:
+        """What the caller is told; the transaction is gone, or the writer is broken."""
+        self._appender.forget()
+        told = error
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in _FULL:
+            told = StoreFull(f"no room: {error}")
+        elif isinstance(error, sqlite3.Error):
+            told = self._break(describe(error))
+        elif isinstance(error, StoreBroken):
+            self._broken = str(error)
+        try:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+        except sqlite3.Error as failed:
+            return self._break(f"rollback: {describe(failed)}")
+        return told
+
+    def _break(self, reason: str) -> StoreBroken:
+        self._broken = reason
+        return StoreBroken(reason)
+
+    def _checkpoint_if_due(self) -> None:
+        rows = self.db.total_changes - self._rows_before + self._bytes // 4096
+        if rows >= CHECKPOINT_ROWS:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Copy the WAL into the database as far as readers let it.
+
+        A full disk is no harm: the WAL keeps everything, and the next one tries again.
+
+        Raises:
+            StoreBroken: an I/O error; a page that a failed sync lost might be taken for written by the next.
+        """
+        self._rows_before = self.db.total_changes
+        self._bytes = 0
+        try:
+            _, pages, _ = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > WAL_PAGES_MAX:
+                self.db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) not in _FULL:
+                raise self._break(f"checkpoint: {describe(error)}") from error
+
+    def close(self) -> None:
+        """Checkpoint as far as it goes, and give the connection back. After a failure nothing is written."""
+        if self._broken is None:
+            self.checkpoint()
+        self.db.close()
+
+
+def describe(error: sqlite3.Error) -> str:
+    """SQLite's text with the name of its code."""
+    return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
+
+
+#: The first entry that is not too old.
+_YOUNG: Final = """
+    SELECT l.position FROM log l
+    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
+    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position <= ?3
+    ORDER BY l.position LIMIT 1"""
+
+
+def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int, rows_max: int) -> int:
+    """Trim logs, user by user, until `rows_max` entries went; returns how many did. See `Store.trim_logs`."""
+    dropped = 0
+    user: int | None = 0
+    while dropped < rows_max:
+        (user,) = db.execute("SELECT min(user) FROM log WHERE user > ?", (user,)).fetchone()
+        if user is None:
+            break
+        oldest, head = db.execute(
+            "SELECT (SELECT min(position) FROM log WHERE user = ?1),"
+            " (SELECT max(position) FROM log WHERE user = ?1)",
+            (user,),
+        ).fetchone()
+        # One huge log must not make one huge transaction.
+        most = min(head, oldest - 1 + rows_max - dropped)
+        (young,) = db.execute(_YOUNG, (user, before_ms, most)).fetchone() or (most + 1,)
+        floor = min(most, max(young - 1, head - positions_kept_max))
+        if floor < oldest:
+            continue
+        db.execute(
+            "INSERT OR REPLACE INTO log_floor SELECT user, position, bytes_total FROM log"
+            " WHERE user = ? AND position = ?",
+            (user, floor),
+        )
+        db.execute("DELETE FROM log WHERE user = ? AND position <= ?", (user, floor))
+        dropped += floor - oldest + 1
+    return dropped
