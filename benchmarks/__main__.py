@@ -1,0 +1,25 @@
+"""`python -m benchmarks SCENARIO [options]`; without a scenario, all of them in turn."""
+
+import sys
+
+from benchmarks import idle, relay
+
+_SCENARIOS = {"idle": idle.main, "relay": relay.main}
+
+
+def main() -> int:
+    """Run the scenario named on the command line."""
+    if len(sys.argv) < 2:
+        for scenario in _SCENARIOS.values():
+            scenario([])
+        return 0
+    scenario = _SCENARIOS.get(sys.argv[1])
+    if scenario is None:
+        print(f"no scenario {sys.argv[1]!r}; there are: {', '.join(_SCENARIOS)}", file=sys.stderr)
+        return 2
+    scenario(sys.argv[2:])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
