@@ -4,8 +4,9 @@ import hashlib
 
 import httpx
 import pytest
+import trio
 
-from imserver.media import THUMBNAIL
+from imserver.media import THUMBNAIL, BlobInfo
 from imserver.media.testing import picture, wav
 from tests.http.house import House
 
@@ -100,8 +101,6 @@ def _get(path: str) -> dict[str, object]:
 
 def _once(receive: object) -> object:
     """The request's end once, then silence, as a server does while the client listens."""
-    import trio
-
     done = False
 
     async def once() -> object:
@@ -272,6 +271,17 @@ async def test_known_safe_types_are_shown_in_place_as_decoded_not_as_claimed(
     response = await client.get(house.link(media_id, name="x.html"))
     assert response.headers["Content-Type"] == mime
     assert response.headers["Content-Disposition"].startswith("inline")
+
+
+async def test_a_type_that_is_not_known_to_be_safe_is_not_shown_even_if_the_catalog_names_it(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    """A catalog may have been filled by an older version or by hand."""
+    sha256 = await house.room.blobs.put(HTML)
+    await house.room.catalog.put_blob(1, BlobInfo(sha256=sha256, size_bytes=len(HTML), mime="text/html"))
+    response = await client.get(house.link(sha256.hex()))
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Disposition"] == "attachment"
 
 
 async def test_the_name_offered_for_saving_is_the_links(house: House, client: httpx.AsyncClient) -> None:

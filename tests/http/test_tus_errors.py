@@ -29,6 +29,8 @@ async def test_every_request_needs_a_genuine_unexpired_ticket_for_this_upload(
             await client.request(method, other_path, headers=headers | length), 404, "upload_not_found"
         )
         check_error(await client.request(method, path, headers=headers | length), 404, "upload_not_found")
+    await client.post("/uploads", headers=headers | {"Upload-Length": str(len(DATA))})
+    check_error(await client.head(other_path, headers=headers), 404, "upload_not_found")
     link = house.link("00" * 32).removeprefix("/media/")
     wrong_kind = TUS | {"Authorization": f"Bearer {link}", "Upload-Length": "1"}
     check_error(await client.post("/uploads", headers=wrong_kind), 401, "ticket_invalid")

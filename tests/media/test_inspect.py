@@ -93,10 +93,15 @@ def test_a_truncated_image_is_refused_as_image_and_is_a_plain_file_otherwise(kin
 
 
 def test_a_damaged_png_is_refused_by_its_checksums() -> None:
-    data = bytearray(picture("PNG"))
-    data[len(data) // 2] ^= 1
-    with pytest.raises(MediaRefused):
-        look(bytes(data), "image/png")
+    """Those of the pixels, and those of what comes behind them."""
+    data = picture("PNG")
+    text = chunk(b"tEXt", b"Comment\0shoes")
+    for damaged_at, whole in ((len(data) // 2, data), (-20, data[:-12] + text + data[-12:])):
+        damaged = bytearray(whole)
+        damaged[damaged_at] ^= 1
+        assert look(whole, "image/png").mime == "image/png"
+        with pytest.raises(MediaRefused):
+            look(bytes(damaged), "image/png")
 
 
 def test_an_image_bomb_is_refused_before_memory_is_taken_for_it() -> None:
