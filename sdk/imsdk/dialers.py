@@ -1,8 +1,16 @@
 """Dialers: how a client gets a byte stream to a server."""
 
-from typing import Protocol
+import ssl
+from typing import Final, Protocol, runtime_checkable
+from urllib.parse import SplitResult, urlsplit
 
 import trio
+
+from imsdk.websocket import open_websocket
+
+#: The protocol's name in TLS (ALPN) and as WebSocket subprotocol.
+PROTOCOL_NAME: Final = "im1"
+_DEFAULT_PORTS: Final = {"tcp": 7400, "tls": 7401, "ws": 80, "wss": 443}
 
 
 class Dialer(Protocol):
@@ -18,3 +26,71 @@ class Dialer(Protocol):
             ValueError: this dialer does not know such a URL.
         """
         ...
+
+
+@runtime_checkable
+class NurseryDialer(Protocol):
+    """A dialer whose streams need tasks of their own; the client lends it a nursery that outlives them."""
+
+    async def dial_in(self, nursery: trio.Nursery, url: str) -> trio.abc.Stream:
+        """As `Dialer.dial`."""
+        ...
+
+
+class SocketDialer:
+    """Dials `tcp://host:port`, `tls://host:port`, `ws://host:port/path` and `wss://host:port/path`.
+
+    Args:
+        ssl_context: for tls and wss; without one the system's trust is used.
+        source_address: local address to bind, or None. May be changed between dials, as when a phone goes from
+            Wi-Fi to cellular.
+    """
+
+    def __init__(
+        self, *, ssl_context: ssl.SSLContext | None = None, source_address: str | None = None
+    ) -> None:
+        self._ssl_context = ssl_context
+        self.source_address = source_address
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        parts = urlsplit(url)
+        if parts.scheme in ("ws", "wss"):
+            raise ValueError("a WebSocket needs a nursery; use dial_in")
+        return await self._dial_bytes(parts)
+
+    async def dial_in(self, nursery: trio.Nursery, url: str) -> trio.abc.Stream:
+        parts = urlsplit(url)
+        stream = await self._dial_bytes(parts)
+        if parts.scheme not in ("ws", "wss"):
+            return stream
+        try:
+            return await open_websocket(nursery, stream, parts.netloc, parts.path or "/", PROTOCOL_NAME)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+
+    async def _dial_bytes(self, parts: SplitResult) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            raise ValueError(f"{parts.geturl()!r}: use tcp://, tls://, ws:// or wss:// and a host")
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        stream = await trio.open_tcp_stream(parts.hostname, port, local_address=self.source_address)
+        if parts.scheme in ("tcp", "ws"):
+            return stream
+        context = self._ssl_context
+        if context is None:
+            context = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1" if parts.scheme == "wss" else PROTOCOL_NAME])
+        tls = trio.SSLStream(stream, context, server_hostname=parts.hostname, https_compatible=True)
+        try:
+            await tls.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return tls
+
+
+def check_url(url: str) -> None:
+    """`url` is one that `SocketDialer` knows. Raises `ValueError` with what to write instead."""
+    parts = urlsplit(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"{url!r}: use tcp://, tls://, ws:// or wss:// and a host")

@@ -2,16 +2,19 @@
 
 A `Draft` is content whose bytes are not on the server yet. Its life:
 
-1. `draft.keep(folder)` copies the bytes into the client's own folder, durably, and returns a `KeptDraft`: a few JSON-able
-   facts that the outbox row holds. From then on the source may vanish and the process may be killed at any time.
-2. `transfers.upload(...)` is one attempt to bring the kept bytes to the server, from wherever the last attempt stopped. What it needs to
-   go on later it saves through `progress`; the client calls again after `TransferInterrupted`, also in a later process.
+1. `draft.keep(folder)` copies the bytes into the client's own folder, durably, and returns a `KeptDraft`:
+   a few JSON-able facts that the outbox row holds. From then on the source may vanish and the process may be
+   killed at any time.
+2. `transfers.upload(...)` is one attempt to bring the kept bytes to the server, from wherever the last
+   attempt stopped. What it needs to go on later it saves through `progress`; the client calls again after
+   `TransferInterrupted`, also in a later process.
 3. `finish(kept, uploaded)` builds the content that is posted.
 
-`imsdk.drafts` implements drafts: `Image`, `Voice`, `Video` and `File` are subclasses (without fields of their own) of improtocol's
-content classes with `from_file` and `from_bytes` class methods that return a `Draft`; besides them `finish` and
-`present(content)`, which turns received improtocol content into those subclasses, so that what an app matches on is what it sends.
-`imsdk.media` implements `Transfers` over HTTP, as `HttpTransfers`.
+`imsdk.drafts` implements drafts: `Image`, `Voice`, `Video` and `File` are subclasses (without fields of their
+own) of improtocol's content classes with `from_file` and `from_bytes` class methods that return a `Draft`;
+besides them `finish` and `present(content)`, which turns received improtocol content into those subclasses,
+so that what an app matches on is what it sends. `imsdk.media` implements `Transfers` over HTTP, as
+`HttpTransfers`.
 """
 
 import json
@@ -29,7 +32,8 @@ Fact: TypeAlias = str | int | float | bool | None
 #: Bytes done so far, bytes in all. Called from the task that runs the transfer; must not block.
 Report: TypeAlias = Callable[[int, int], None]
 
-#: Asks the server for a place to upload `size` bytes of `mime` named `name`. Raises `Refused` or `Unavailable`.
+#: Asks the server for a place to upload `size` bytes of `mime` named `name`. Raises `Refused` or
+#: `Unavailable`.
 SlotProvider: TypeAlias = Callable[[int, str, str], Awaitable[UploadSlot]]
 
 #: Asks the server for a fresh link to the blob to download. Raises `Refused` or `Unavailable`.
@@ -69,7 +73,8 @@ class Draft(Protocol):
     """Content that still has to be uploaded."""
 
     def keep(self, folder: Path) -> KeptDraft:
-        """Copy the bytes into `folder` under a fresh name and make them durable (fsync). Blocking; runs in a thread.
+        """Copy the bytes into `folder` under a fresh name and make them durable (fsync). Blocking; runs in a
+        thread.
 
         Raises:
             StorageFull: there is no room; nothing is left behind.
@@ -102,7 +107,9 @@ class ProgressStore(Protocol):
 
 
 class Transfers(Protocol):
-    """Moves blobs. One object serves a client; several transfers may run at once; every method may be cancelled at any time."""
+    """Moves blobs. One object serves a client; several transfers may run at once; every method may be
+    cancelled at any time.
+    """
 
     async def upload(
         self, path: Path, kept: KeptDraft, *, slots: SlotProvider, progress: ProgressStore, report: Report
@@ -116,8 +123,12 @@ class Transfers(Protocol):
         """
         ...
 
-    async def download(self, media: Media, folder: Path, *, link: LinkProvider, report: Report) -> Path:
+    async def download(
+        self, media: Media, folder: Path, *, link: LinkProvider, report: Report, exact: bool = True
+    ) -> Path:
         """The path of the blob in `folder`, named by its SHA-256 in hex; fetched unless it is there already.
+
+        Not `exact`: `media.size` is only the most it may have (a thumbnail's size is not said anywhere).
 
         Raises:
             TransferInterrupted: may be tried again and goes on where it was.

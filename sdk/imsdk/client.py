@@ -1,0 +1,395 @@
+"""The client: what an app holds."""
+
+import secrets
+import ssl
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Final
+
+import trio
+
+from imsdk.changes import Change, change_of_feed, change_of_signal
+from imsdk.conversation import Conversation
+from imsdk.dialers import Dialer, SocketDialer, check_url
+from imsdk.drafts import sweep
+from imsdk.engine import Engine, Settings, TokenProvider
+from imsdk.errors import Refused, Stopped
+from imsdk.media_interface import Draft, KeptDraft, Transfers
+from imsdk.message import Message, message_of_feed
+from imsdk.sent import Sent
+from imsdk.state import ConnectionState, Phase
+from imsdk.statistics import Statistics
+from imsdk.store import MemoryStore, SqliteStore, Store
+from imsdk.store.rows import OutboxRow
+from imsdk.uploads import Uploads
+from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice, limits
+from improtocol.commands import Create, Logout
+from improtocol.frames import Signal
+from improtocol.queries import Link, MediaLink, Presence, PresenceList
+
+#: Rows read from the store at once.
+CHUNK: Final = 100
+#: Signals that wait for an app that is slow to iterate `changes()`; they may be lost, so the oldest go.
+SIGNALS_MAX: Final = 256
+
+#: A thumbnail's size is not in the message; no server makes larger ones.
+THUMBNAIL_BYTES_MAX: Final = 1024 * 1024
+
+
+class Client:
+    """A user's chat on this device. Made by `imsdk.connect`."""
+
+    def __init__(self, engine: Engine, transfers: Transfers, folder: Path) -> None:
+        self.engine = engine
+        self._store = engine.store
+        self._transfers = transfers
+        self._folder = folder
+        self._conversation_ids: dict[int, int] = {}
+        self.uploads = Uploads(engine, transfers, folder / "outbox", folder / "cache")
+
+    # The connection ---------------------------------------------------------------------------------
+
+    @property
+    def user(self) -> str:
+        """One's own user id as the server says it; "" before the first login."""
+        return self.engine.user
+
+    @property
+    def state(self) -> ConnectionState:
+        """The connection's state."""
+        return self.engine.state
+
+    async def states(self) -> AsyncIterator[ConnectionState]:
+        """The state now, then each change. Who is slow misses old ones, never the newest."""
+        engine = self.engine
+        seen = engine.state_count - 1
+        while True:
+            rung = engine.state_bell.listen()
+            news = min(engine.state_count - seen, len(engine.states))
+            seen = engine.state_count
+            for state in list(engine.states)[len(engine.states) - news :]:
+                yield state
+            if seen == engine.state_count:
+                await rung.wait()
+
+    async def connected(self) -> None:
+        """Wait until a session is attached.
+
+        Raises:
+            Stopped: it never will be.
+        """
+        await self.engine.state_bell.wait_until(lambda: self.state.phase in (Phase.ONLINE, Phase.STOPPED))
+        self._check_running()
+
+    async def synced(self) -> None:
+        """Wait until a session is attached and nothing is missing that was there at that moment.
+
+        Raises:
+            Stopped: it never will be.
+        """
+        await self.engine.state_bell.wait_until(
+            lambda: self.engine.synced or self.state.phase is Phase.STOPPED
+        )
+        self._check_running()
+
+    def _check_running(self) -> None:
+        if self.state.phase is Phase.STOPPED:
+            raise Stopped(self.state.reason, self.state.code)
+
+    def foreground(self) -> None:
+        """The app is in front: everything comes at once."""
+        self.engine.set_mode(ClientMode.FOREGROUND)
+
+    def background(self) -> None:
+        """The app is behind: receipts, typing and presence wait for the next real message."""
+        self.engine.set_mode(ClientMode.BACKGROUND)
+
+    def network_changed(self, label: str = "") -> None:
+        """The device has another network, named `label` ("wifi:shop", "cellular"): reconnect through it at once."""
+        self.engine.network_changed(label)
+
+    async def logout(self) -> None:
+        """End the session at the server; needs a connection. Local data stays.
+
+        Raises:
+            Stopped: the client has stopped already.
+        """
+        self.engine.begin_logout()
+        local = await self._store.enqueue(0, Logout(), None, self.engine.settings.now_ms())
+        self.engine.outbox_changed()
+        await Sent(self.engine, local).acked()
+        await self.engine.state_bell.wait_until(lambda: self.state.phase is Phase.STOPPED)
+
+    def statistics(self) -> Statistics:
+        """Traffic, and what each resume cost."""
+        return self.engine.statistics
+
+    # Conversations ----------------------------------------------------------------------------------
+
+    async def conversation(self, *, with_user: str | None = None, id: int | None = None) -> Conversation:  # noqa: A002
+        """The direct conversation with a user, or any by its id. Works offline.
+
+        Raises:
+            Refused: no conversation of that id is known here.
+            ValueError: not exactly one of the two was given, or the user id is none.
+        """
+        if (with_user is None) == (id is None):
+            raise ValueError("say with_user=... or id=...")
+        if with_user is not None:
+            Presence(users=(with_user,))  # checks the name
+            key: int | None = await self._store.chat_with(with_user)
+        else:
+            key = await self._store.chat_of(id or 0)
+        return await self._conversation(key)
+
+    async def _conversation(self, key: int | None) -> Conversation:
+        row = None if key is None else await self._store.chat(key)
+        if row is None:
+            raise Refused(Code.NOT_FOUND, "no such conversation here")
+        return Conversation(self, row)
+
+    async def create_group(self, title: str, *, members: tuple[str, ...] | list[str] = ()) -> Conversation:
+        """Make a group with these members and oneself as owner. Works offline: messages may follow at once."""
+        number = secrets.randbits(53) or 1
+        action = Create(conversation=number, title=title, members=tuple(members))
+        key, _ = await self._store.new_group(number, title, self.engine.settings.now_ms(), action)
+        self.engine.outbox_changed()
+        self.engine.changed()
+        return await self._conversation(key)
+
+    async def conversations(self, *, limit: int = 200) -> list[Conversation]:
+        """The conversation list, the last active first, with unread counts and last messages."""
+        return [Conversation(self, row) for row in await self._store.chats(limit)]
+
+    # Messages ---------------------------------------------------------------------------------------
+
+    async def messages(self, after: int | None = None) -> AsyncIterator[Message]:
+        """Every message once, in order: those of others as they come, one's own once they are acked.
+
+        Read from the store in chunks, so it may be iterated slowly. What could not be delivered appears as a message whose
+        content is a `Gap` or `Unknown`.
+
+        Args:
+            after: a `position`; None goes on after the last `done`, so that an app killed in between
+                sees again what it had not done with (at least once).
+        """
+        position = (await self._store.identity()).done if after is None else after
+        while True:
+            rung = self.engine.feed_bell.listen()
+            rows = await self._store.feed(position, CHUNK, messages=True)
+            for row in rows:
+                position = row.position
+                yield message_of_feed(row, await self._id_of(row.chat), self.engine.user)
+            if len(rows) < CHUNK:
+                await rung.wait()
+
+    async def done(self, message: Message | int) -> None:
+        """The app has done with a message, and with all before it; durable."""
+        await self._store.done(message if isinstance(message, int) else message.position)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """What happens from now on besides new messages: edits, reads, members, typing, presence."""
+        engine = self.engine
+        signals: deque[Signal] = deque(maxlen=SIGNALS_MAX)
+
+        def listen(signal: Signal) -> None:
+            signals.append(signal)
+            engine.feed_bell.ring()
+
+        engine.signal_listeners.add(listen)
+        try:
+            position = await self._store.feed_head()
+            while True:
+                rung = engine.feed_bell.listen()
+                rows = await self._store.feed(position, CHUNK, messages=False)
+                found = []
+                for row in rows:
+                    position = row.position
+                    found.append(change_of_feed(row, await self._id_of(row.chat)))
+                while signals:
+                    found.append(change_of_signal(signals.popleft()))
+                for change in found:
+                    if change is not None:
+                        yield change
+                if len(rows) < CHUNK:
+                    await rung.wait()
+        finally:
+            engine.signal_listeners.discard(listen)
+
+    async def _id_of(self, key: int) -> int:
+        number = self._conversation_ids.get(key, 0)
+        if not number:
+            row = await self._store.chat(key)
+            number = 0 if row is None else row.id
+            if number:
+                self._conversation_ids[key] = number
+        return number
+
+    def sent(self, local_id: int) -> Sent:
+        """The handle of something sent, also in an earlier life of this process."""
+        return Sent(self.engine, local_id, self.uploads.progress_of(local_id))
+
+    async def pending(self) -> tuple[OutboxRow, ...]:
+        """Everything not acked yet, refused commands included, oldest first."""
+        return await self._store.pending()
+
+    # People -----------------------------------------------------------------------------------------
+
+    async def presence(self, *users: str) -> dict[str, tuple[bool, int]]:
+        """Who is there, and when each was last seen (ms since 1970, 0: unknown).
+
+        Raises:
+            Unavailable: the server cannot be reached.
+        """
+        found = PresenceList.from_value(await self.engine.query(Presence(users=users)))
+        return {user: (there, seen_ms) for user, there, seen_ms in found.users}
+
+    def watch(self, user: str) -> None:
+        """From now on `changes()` tells when `user` comes or goes, also after reconnecting."""
+        if len(self.engine.watched) >= limits.WATCHED_USERS_MAX:
+            raise ValueError(f"at most {limits.WATCHED_USERS_MAX} users can be watched")
+        self.engine.watched.add(user)
+        self.engine.signal(Signal(kind=SignalKind.WATCH, user=user))
+
+    # Media ------------------------------------------------------------------------------------------
+
+    async def download(
+        self, message: Message, *, thumbnail: bool = False, report: Callable[[int, int], None] | None = None
+    ) -> Path:
+        """The picture, voice, video or file of a message as a local file, its hash checked.
+
+        Args:
+            message: whose media to fetch.
+            thumbnail: its small version instead.
+            report: told bytes done and bytes in all.
+
+        Raises:
+            ValueError: the message has no such media.
+            TransferInterrupted: it may be tried again and goes on where it was.
+            TransferRefused, Refused: it is gone, or is not what it should be.
+            Unavailable: the server cannot be reached.
+        """
+        content = message.content
+        if not isinstance(content, Image | Voice | Video | File):
+            raise ValueError("this message has no media")
+        media = content.media
+        if thumbnail:
+            if not isinstance(content, Image | Video) or content.thumbnail is None:
+                raise ValueError("this message has no thumbnail")
+            media = Media(id=content.thumbnail, size=THUMBNAIL_BYTES_MAX, mime="image/*")
+        question = Link(conversation=message.conversation, seq=message.seq, media=media.id)
+
+        async def link() -> MediaLink:
+            return MediaLink.from_value(await self.engine.query(question))
+
+        cache = self._folder / "cache"
+        fetch = partial(self._transfers.download, folder=cache, link=link, report=report or _ignore)
+        return await fetch(media, exact=False) if thumbnail else await fetch(media)
+
+    async def keep(self, draft: Draft) -> KeptDraft:
+        """Copy a draft's bytes into this client's folder."""
+        folder = self._folder / "outbox"
+        return await trio.to_thread.run_sync(draft.keep, folder)
+
+    async def sweep(self) -> None:
+        """Delete copies of drafts that no outbox row names."""
+        import json
+
+        folder = self._folder / "outbox"
+        wanted = [json.loads(row.draft)["kept"]["file"] for row in await self._store.drafts() if row.draft]
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, wanted)
+
+
+def _ignore(done_bytes: int, total_bytes: int) -> None:
+    """Nobody wants to know."""
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    token: str | None = None,
+    token_provider: TokenProvider | None = None,
+    data_dir: str | Path | None = None,
+    device: str | None = None,
+    store: Store | None = None,
+    dialer: Dialer | None = None,
+    transfers: Transfers | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    foreground: bool = True,
+    network: str = "",
+    rng: Random | None = None,
+    now_ms: Callable[[], int] | None = None,
+) -> AsyncIterator[Client]:
+    """A chat client, connected in the background for as long as the block lasts. Enters at once, also without a network.
+
+    Args:
+        url: `tcp://`, `tls://`, `ws://` or `wss://`, host and port.
+        token: proves who the user is, made by the app's own backend; needed only when there is no session yet.
+        token_provider: asked for a token whenever one is needed; takes the place of `token`.
+        data_dir: folder for this user's data on this device. None keeps nothing beyond the block.
+        device: name of this device; drawn at random when the data is new.
+        store: takes the place of the store in `data_dir`.
+        dialer: takes the place of sockets.
+        transfers: takes the place of HTTP for media.
+        ssl_context: for tls and wss; without one the system's trust is used.
+        foreground: is the app in front?
+        network: label of the current network, for the heartbeat.
+        rng: for delays; a seeded one makes a run repeatable.
+        now_ms: wall clock for display times of what is not acked yet.
+
+    Raises:
+        StorageLocked: another process uses `data_dir`.
+        StorageNewer: a newer version wrote it.
+        ValueError: the URL is none.
+    """
+    if dialer is None:
+        check_url(url)
+        dialer = SocketDialer(ssl_context=ssl_context)
+    if token is None and token_provider is None:
+        token = ""
+    folder = None if data_dir is None else Path(data_dir)
+    if store is None:
+        store = MemoryStore() if folder is None else SqliteStore(folder)
+    if transfers is None:
+        from imsdk.media.transfers import HttpTransfers
+
+        transfers = HttpTransfers()
+    identity = await store.open(device or secrets.token_hex(8))
+    try:
+        with tempfile.TemporaryDirectory(prefix="imsdk-") as temporary:
+            settings = Settings(
+                url=url,
+                store=store,
+                dialer=dialer,
+                rng=rng or SystemRandom(),
+                now_ms=now_ms or _wall_ms,
+                token=token,
+                token_provider=token_provider,
+                foreground=foreground,
+                label=network,
+            )
+            client = Client(Engine(settings, identity), transfers, folder or Path(temporary))
+            await client.sweep()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(client.engine.run)
+                nursery.start_soon(client.uploads.run)
+                try:
+                    yield client
+                finally:
+                    nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await transfers.aclose()
+            await store.close()
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

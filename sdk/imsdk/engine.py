@@ -1,0 +1,369 @@
+"""The engine room: owns store, session and connection, and outlives every connection. The public API stands on top."""
+
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+import trio
+
+from imsdk.backoff import Backoff
+from imsdk.dialers import Dialer, NurseryDialer
+from imsdk.errors import ImError, Stopped
+from imsdk.heartbeat import Heartbeat
+from imsdk.link import Ended, Link
+from imsdk.questions import Questions
+from imsdk.session import Attached, Session, is_refusal_of_session
+from imsdk.state import ConnectionState, Phase
+from imsdk.statistics import Statistics
+from imsdk.store import Store
+from imsdk.store.rows import Identity, Settled
+from imsdk.wakeup import Bell
+from improtocol import ClientMode, Code, Entry, NextAction, SignalKind, Value
+from improtocol.frames import Result, Signal
+from improtocol.queries import ConversationInfo, Members, MembersPage, Question
+from improtocol.queries import Conversation as AskConversation
+
+DIAL_S_MAX: Final = 10.0
+QUERY_S_MAX: Final = 20.0
+#: Signals that wait to be sent; they may be lost, so the oldest go.
+SIGNALS_MAX: Final = 64
+#: Delivered watermarks that wait to be committed with the next events.
+DELIVERED_MAX: Final = 1000
+#: Ends of commands remembered for whoever asks a moment too late.
+RECENT_MAX: Final = 1000
+
+TokenProvider = Callable[[], Awaitable[str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Settings:
+    """What a client is made of; see `imsdk.connect`."""
+
+    url: str
+    store: Store
+    dialer: Dialer
+    rng: Random
+    now_ms: Callable[[], int]
+    token: str | None = None
+    token_provider: TokenProvider | None = None
+    foreground: bool = True
+    label: str = ""
+
+
+@dataclass(slots=True)
+class _Waiter:
+    done: trio.Event = field(default_factory=trio.Event)
+    settled: Settled | None = None
+
+
+class Engine:
+    """Runs the connection of one client; see `imsdk.client` for what it means."""
+
+    def __init__(self, settings: Settings, identity: Identity) -> None:
+        self.settings = settings
+        self.store = settings.store
+        self.user = identity.user
+        self.session = Session(identity)
+        self.backoff = Backoff(settings.rng)
+        self.heartbeat = Heartbeat(
+            settings.label, json.loads(identity.heartbeat), foreground=settings.foreground
+        )
+        self.statistics = Statistics()
+        self.bell = Bell()  #: something for the connection to do
+        self.feed_bell = Bell()  #: the store has changed
+        self.state_bell = Bell()
+        self.draft_bell = Bell()
+        self.queries = Questions(self.bell)
+        self.state = ConnectionState(phase=Phase.OFFLINE)
+        self.synced = False
+        self.states: deque[ConnectionState] = deque([self.state], maxlen=64)
+        self.state_count = 0
+        self.signal_listeners: set[Callable[[Signal], None]] = set()
+        self.watched: set[str] = set()
+        self._waiters: dict[int, _Waiter] = {}
+        self._recent: dict[int, Settled] = {}
+        self._signals: deque[Signal] = deque(maxlen=SIGNALS_MAX)
+        self._delivered: dict[tuple[int, str], int] = {}
+        self._mode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
+        self._mode_told: int | None = None
+        self._link: Link | None = None
+        self._attempt: trio.CancelScope | None = None
+        self._network_changed = False
+        self._logging_out = False
+        self._nursery: trio.Nursery | None = None
+
+    # The connection's loop --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep a connection, until a reason to stop comes. Never raises for what the network or the server does."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            while True:
+                self._set_state(ConnectionState(phase=Phase.CONNECTING))
+                with trio.CancelScope() as self._attempt:
+                    ended = await self._connect_once()
+                self.synced = False
+                if self._network_changed:
+                    self._network_changed = False
+                    self.backoff.reset()
+                    continue
+                decided = await self._after(ended)
+                if decided is None:
+                    break
+                delay_s, reason = decided
+                self._set_state(
+                    ConnectionState(phase=Phase.WAITING, retry_s=delay_s, reason=reason, code=ended.code)
+                )
+                with trio.move_on_after(delay_s):
+                    await self.state_bell.wait_until(lambda: self._network_changed)
+                    self._network_changed = False
+
+    async def _connect_once(self) -> Ended:
+        token = ""
+        try:
+            if self.session.needs_token:
+                token = await self._token()
+            self.statistics.dials += 1
+            with trio.fail_after(DIAL_S_MAX):
+                stream = await self._dial()
+        except trio.TooSlowError:
+            return Ended(action=NextAction.RETRY_NOW, reason="the server cannot be reached in time")
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            return Ended(action=NextAction.RETRY_NOW, reason=f"the server cannot be reached: {error}")
+        except ImError as error:
+            return Ended(action=NextAction.RETRY_NOW, reason=str(error))
+        self._link = Link(self, stream)
+        self._mode_told = self._mode
+        try:
+            return await self._link.run(token)
+        finally:
+            self._link = None
+
+    async def _dial(self) -> trio.abc.Stream:
+        dialer, url = self.settings.dialer, self.settings.url
+        if isinstance(dialer, NurseryDialer) and self._nursery is not None:
+            return await dialer.dial_in(self._nursery, url)
+        return await dialer.dial(url)
+
+    async def _token(self) -> str:
+        provider = self.settings.token_provider
+        if provider is None:
+            return self.settings.token or ""
+        try:
+            return await provider()
+        except Exception as error:
+            # The app's own code: whatever it raises, the backend it asks may be reachable later.
+            raise ImError(f"no token: {error}") from error
+
+    async def _after(self, ended: Ended) -> tuple[float, str] | None:
+        """(seconds to wait, reason), or None to stop."""
+        if self._logging_out and (self.session.needs_token or ended.code == Code.SESSION_ENDED):
+            self._stop("logged out", ended.code)
+            return None
+        if ended.action is NextAction.REAUTHENTICATE:
+            had_session = not self.session.needs_token
+            if is_refusal_of_session(ended.code) and had_session:
+                self.session.forget()
+                await self.store.detach()
+                return 0.0, ended.reason
+            if self.settings.token_provider is None:
+                self._stop(f"the token was rejected: {ended.reason}", ended.code)
+                return None
+        elif ended.action in (NextAction.STOP, NextAction.REFUSED):
+            self._stop(ended.reason, ended.code)
+            return None
+        return self.backoff.next_delay(ended.action, ended.retry_after_ms), ended.reason
+
+    def _stop(self, reason: str, code: int) -> None:
+        self._set_state(ConnectionState(phase=Phase.STOPPED, reason=reason, code=code))
+        for waiter in self._waiters.values():
+            waiter.done.set()
+
+    def _set_state(self, state: ConnectionState) -> None:
+        self.state = state
+        self.states.append(state)
+        self.state_count += 1
+        self.state_bell.ring()
+
+    # What the link tells ----------------------------------------------------------------------------
+
+    async def attached(self, attached: Attached) -> None:
+        """A session is attached: keep it, if it is new."""
+        if attached.fresh is not None:
+            if self.user and attached.fresh.user and attached.fresh.user != self.user:
+                reason = f"this store belongs to {self.user!r}, the token to {attached.fresh.user!r}"
+                self._end(Ended(action=NextAction.STOP, reason=reason))
+                return
+            identity = await self.store.attach(attached.fresh)
+            self.user = identity.user
+            self.heartbeat.idle_s = attached.fresh.idle_s
+            self.session.renew(identity)
+        elif attached.skip_to > self.session.acked:
+            await self.store.skip_counters(attached.skip_to)
+        self.backoff.reset()
+        for user in self.watched:
+            self.signal(Signal(kind=SignalKind.WATCH, user=user))
+        self._set_state(ConnectionState(phase=Phase.ONLINE))
+        self.draft_bell.ring()
+
+    async def consistent(self) -> None:
+        """Nothing is missing any more up to the head the server quoted."""
+        await self.store.close_holes()
+        self.synced = True
+        self.state_bell.ring()
+        self.changed()
+        if self._nursery is not None:
+            self._nursery.start_soon(self._refresh_stale)
+
+    async def commit_events(self, entries: Sequence[Entry], end: int) -> None:
+        """Commit a range of the log, delivered watermarks riding along."""
+        delivered = [(conversation, user, seq) for (conversation, user), seq in self._delivered.items()]
+        self.statistics.unreadable += await self.store.commit_events(entries, end, delivered)
+        self._delivered.clear()
+        self.changed()
+
+    async def settle(self, results: Sequence[Result]) -> None:
+        """Commit results and tell who waits for them."""
+        settled = await self.store.settle(results)
+        self.session.settled()
+        if self._logging_out and not (await self.store.identity()).session:
+            self.session.forget()
+        for one in settled:
+            self.tell_settled(one)
+
+    def take_signal(self, signal: Signal) -> None:
+        """A signal came in."""
+        if signal.kind == SignalKind.DELIVERED and isinstance(signal.conversation, int):
+            if len(self._delivered) < DELIVERED_MAX:
+                key = (signal.conversation, signal.user)
+                self._delivered[key] = max(self._delivered.get(key, 0), signal.value)
+        for listener in list(self.signal_listeners):
+            listener(signal)
+
+    def take_signals(self) -> list[Signal]:
+        """Signals to send."""
+        signals = list(self._signals)
+        self._signals.clear()
+        return signals
+
+    def take_mode(self) -> int | None:
+        """The mode, if the server has not been told."""
+        if self._mode == self._mode_told:
+            return None
+        self._mode_told = self._mode
+        return self._mode
+
+    def changed(self) -> None:
+        """The store has changed."""
+        self.feed_bell.ring()
+
+    async def save_heartbeat(self) -> None:
+        """Keep what the heartbeat has learned."""
+        await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
+
+    async def _refresh_stale(self) -> None:
+        """Ask for title and members of conversations the log did not tell them of."""
+        try:
+            for chat, conversation in await self.store.stale_chats(50):
+                info = ConversationInfo.from_value(
+                    await self.query(AskConversation(conversation=conversation))
+                )
+                await self.store.take_infos((info,))
+                page = MembersPage.from_value(await self.query(Members(conversation=conversation)))
+                members = list(page.members)
+                while not page.complete and page.members:
+                    after = page.members[-1].user
+                    page = MembersPage.from_value(
+                        await self.query(Members(conversation=conversation, after=after))
+                    )
+                    members += page.members
+                await self.store.take_members(chat, members)
+                self.changed()
+        except (ImError, ValueError):
+            pass  # they stay stale and are asked for at the next resume
+
+    # What the app asks ------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> int:
+        """What the app is doing."""
+        return self._mode
+
+    @property
+    def delivered(self) -> dict[tuple[int, str], int]:
+        """Delivered watermarks that are not in the store yet."""
+        return self._delivered
+
+    def outbox_changed(self) -> None:
+        """Something may be sent."""
+        if self._link is not None:
+            self._link.outbox_changed()
+        self.bell.ring()
+
+    def signal(self, signal: Signal) -> None:
+        """Send a signal if there is a connection; otherwise it is lost, as signals may be."""
+        if self.session.attached:
+            self._signals.append(signal)
+            self.bell.ring()
+
+    async def query(self, question: Question, timeout_s: float = QUERY_S_MAX) -> Value:
+        """Ask the server."""
+        return await self.queries.ask(question, timeout_s)
+
+    async def settled(self, local: int) -> Settled:
+        """Wait for the end of an outbox row.
+
+        Raises:
+            Stopped: the client connects no more.
+        """
+        if (known := self._recent.get(local)) is not None:
+            return known
+        waiter = self._waiters.setdefault(local, _Waiter())
+        if self.state.phase is not Phase.STOPPED:
+            await waiter.done.wait()
+        if waiter.settled is None:
+            self._waiters.pop(local, None)
+            raise Stopped(self.state.reason, self.state.code)
+        return waiter.settled
+
+    def recently_settled(self, local: int) -> Settled | None:
+        """The end of an outbox row, if it was lately."""
+        return self._recent.get(local)
+
+    def tell_settled(self, settled: Settled) -> None:
+        """An outbox row has ended: by its RESULT, or because its upload is refused."""
+        self._recent[settled.local] = settled
+        if len(self._recent) > RECENT_MAX:
+            del self._recent[next(iter(self._recent))]
+        waiter = self._waiters.pop(settled.local, None)
+        if waiter is not None:
+            waiter.settled = settled
+            waiter.done.set()
+        self.changed()
+
+    def set_mode(self, mode: ClientMode) -> None:
+        """Foreground or background."""
+        self._mode = mode
+        self.heartbeat.foreground = mode is ClientMode.FOREGROUND
+        self.bell.ring()
+
+    def network_changed(self, label: str) -> None:
+        """Drop the connection without waiting for it and dial at once."""
+        self.heartbeat.switch(label)
+        if self.state.phase is Phase.STOPPED:
+            return
+        self._network_changed = True
+        if self._attempt is not None:
+            self._attempt.cancel()
+        self.state_bell.ring()
+
+    def begin_logout(self) -> None:
+        """The session is about to end by the app's wish."""
+        self._logging_out = True
+
+    def _end(self, ended: Ended) -> None:
+        if self._link is not None:
+            self._link.finish(ended)

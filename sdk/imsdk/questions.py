@@ -1,0 +1,74 @@
+"""Questions to the server under way: asked again on every new connection until they are answered or time is up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from imsdk.errors import Refused, Unavailable
+from imsdk.wakeup import Bell
+from improtocol import Code, NextAction, Value, action_of, unpack
+from improtocol.frames import Reply
+from improtocol.queries import Question
+
+#: Questions that may be under way at once.
+QUESTIONS_MAX: Final = 256
+ASK_AGAIN_S_MIN: Final = 0.1
+
+
+@dataclass(slots=True)
+class _Asked:
+    question: Question
+    done: trio.Event = field(default_factory=trio.Event)
+    reply: Reply | None = None
+
+
+class Questions:
+    """Matches replies with questions. `bell` is rung when there is something to send."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
+        self._next = 1
+        self._asked: dict[int, _Asked] = {}
+
+    def waiting(self) -> Iterator[tuple[int, Question]]:
+        """(id, question) of all that are not answered."""
+        return iter([(number, asked.question) for number, asked in self._asked.items()])
+
+    def answer(self, reply: Reply) -> None:
+        """Take a reply. One that nobody waits for any more is ignored."""
+        asked = self._asked.pop(reply.id, None)
+        if asked is not None:
+            asked.reply = reply
+            asked.done.set()
+
+    async def ask(self, question: Question, timeout_s: float) -> Value:
+        """The value of the server's reply.
+
+        Raises:
+            Refused: the server's last word.
+            Unavailable: no reply within `timeout_s`.
+        """
+        with trio.move_on_after(timeout_s):
+            while True:
+                reply = await self._ask_once(question)
+                if reply.code == Code.OK:
+                    return unpack(reply.payload)
+                if action_of(reply.code) is NextAction.REFUSED:
+                    raise Refused(reply.code, reply.reason)
+                await trio.sleep(max(ASK_AGAIN_S_MIN, reply.retry_after_ms / 1000))
+        raise Unavailable("the server did not answer in time")
+
+    async def _ask_once(self, question: Question) -> Reply:
+        if len(self._asked) >= QUESTIONS_MAX:
+            raise Unavailable(f"{QUESTIONS_MAX} questions are under way already")
+        number, self._next = self._next, self._next % 0x7FFF + 1
+        asked = self._asked[number] = _Asked(question)
+        self._bell.ring()
+        try:
+            await asked.done.wait()
+        finally:
+            self._asked.pop(number, None)
+        assert asked.reply is not None
+        return asked.reply

@@ -1,0 +1,67 @@
+"""After a RESYNC: takes a snapshot by queries, then seeks to the log's head. Nothing is missing silently (G5)."""
+
+from typing import TYPE_CHECKING
+
+from imsdk.errors import ImError, Refused
+from imsdk.store.rows import GapReason
+from improtocol import NextAction, ResyncReason, limits
+from improtocol.frames import Resync, Seek
+from improtocol.queries import Conversations, ConversationsPage, History, HistoryPage
+
+if TYPE_CHECKING:
+    from imsdk.engine import Engine
+    from imsdk.link import Link
+
+
+async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
+    """Take over conversation list and newest pages, then the head. Idempotent: a kill in between begins it anew.
+
+    After RETENTION the own records are still right, and what the server no longer kept becomes gap rows. In all other
+    cases the server's history may differ from ours, so every conversation is compared.
+    """
+    from imsdk.link import Ended
+
+    retention = frame.reason == ResyncReason.RETENTION
+    reason = GapReason.RETENTION if retention else GapReason.RESTORED
+    store, session = engine.store, engine.session
+    present: list[int] = []
+    head: int | None = None
+    before_ms = before_id = 0
+    try:
+        while True:
+            link.count_round_trip()
+            question = Conversations(before_ms=before_ms, before_id=before_id, limit=50)
+            page = ConversationsPage.from_value(await engine.query(question))
+            head = page.head if head is None else head
+            present += [info.conversation for info in page.conversations]
+            for chat, conversation in await store.take_infos(page.conversations, all_pages=not retention):
+                link.count_round_trip()
+                newest = History(conversation=conversation, before=0, limit=limits.PAGE_MAX)
+                try:
+                    value = await engine.query(newest)
+                except Refused:
+                    continue  # removed from it meanwhile
+                await store.take_newest(chat, HistoryPage.from_value(value), reason)
+                engine.changed()
+            if page.complete or not page.conversations:
+                break
+            last = page.conversations[-1]
+            before_ms, before_id = last.changed_ms, last.conversation
+    except (ImError, ValueError) as error:
+        link.finish(Ended(action=NextAction.RETRY_AFTER, reason=f"resync: {error}"))
+        return
+    # Counters that a server back from a backup has accepted mean the same commands as before, so they stay. Only when it
+    # has forgotten some that were acked would the next one not be dense.
+    forgotten = link.accepted < session.acked
+    await store.end_resync(
+        head=head, epoch=frame.epoch, present=present, accepted=link.accepted if forgotten else None
+    )
+    session.end_resync(await store.identity())
+    if forgotten:
+        # Counters travel truncated, relative to the last one; far smaller ones need a fresh connection.
+        link.finish(Ended(action=NextAction.RETRY_NOW, reason="counted anew after a restore"))
+        return
+    link.send(Seek(position=head))
+    link.outbox_changed()
+    await link.check_consistent(head)
+    engine.changed()

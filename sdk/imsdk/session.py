@@ -1,0 +1,220 @@
+"""The session, without I/O: two resumable streams and what to do next on each.
+
+A `Session` holds no more than a few integers. The outbox itself lies in the store; the session says which counters of it may be
+sent now. The log too; the session says whether a range fits. Rules of use: decide here synchronously, commit to the store, then tell
+the session that it was committed (`committed`, `settled`), so that a crash between any two steps loses nothing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from imsdk.store.rows import Identity
+from improtocol import Code, NextAction, RemoteProtocolError, action_of, limits
+from improtocol.frames import Ack, Connect, Connected, Events, Result, Resume, Resumed
+
+#: Half of the window: the server never waits for an ACK while the other half is on its way.
+ACK_AFTER: Final = limits.EVENTS_IN_FLIGHT_MAX // 2
+#: Longest time a smaller number of positions waits for something to ride along with.
+ACK_DELAY_S: Final = 1.0
+#: Longest wait for results that are still due after a refusal, before sending again anyway.
+DRAIN_S_MAX: Final = 10.0
+#: Shortest pause after a refusal that may pass, whatever the server asks for.
+PAUSE_S_MIN: Final = 0.1
+
+
+class Verdict(Enum):
+    """What a RESULT means."""
+
+    SETTLED = auto()  #: commit it: the counter is used up, with a record or a refusal
+    PAUSED = auto()  #: not accepted; everything from this counter on is sent again later
+    STALE = auto()  #: an answer to what is or will be sent again, or is settled already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A session is attached: the log's head as the server quoted it, and how much is missing up to there."""
+
+    head: int
+    behind_events: int
+    fresh: Connected | None = None  #: a new session, to be kept before anything else
+    skip_to: int = 0  #: the server has accepted counters up to here that this store never gave
+
+
+class Session:
+    """One device's session across connections.
+
+    Args:
+        identity: as the store has it.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self.device = identity.device
+        self.session = identity.session
+        self.secret = identity.secret
+        self.epoch = identity.epoch
+        self.cursor = identity.cursor
+        self.acked = identity.acked  #: every counter up to here has its result committed
+        self.attached = False
+        self.resyncing = False
+        self._judged = identity.acked  #: results up to here were judged, if not yet committed
+        self._sent_to = identity.acked
+        self._due: deque[int] = deque()  #: counters sent on this connection and not answered yet
+        self._paused_until: float | None = None
+        self._drain_until = 0.0
+        self._unacknowledged = 0
+        self._ack_at: float | None = None
+
+    # Opening ----------------------------------------------------------------------------------------
+
+    @property
+    def needs_token(self) -> bool:
+        """There is no session to resume."""
+        return not self.session
+
+    def open(self, token: str, mode: int) -> Connect | Resume:
+        """The first frame of a connection. `token` is used only when `needs_token`."""
+        self.attached = False
+        self.resyncing = False
+        self._judged = self._sent_to = self.acked
+        self._due.clear()
+        self._paused_until = None
+        self._unacknowledged = 0
+        self._ack_at = None
+        if self.needs_token:
+            return Connect(token=token, device=self.device, epoch=self.epoch, cursor=self.cursor, mode=mode)
+        return Resume(
+            session=self.session,
+            secret=self.secret,
+            epoch=self.epoch,
+            cursor=self.cursor,
+            next=self.acked + 1,
+            mode=mode,
+        )
+
+    def attach(self, frame: Connected | Resumed) -> Attached:
+        """The server's answer to `open`. After a `fresh` one call `renew` with the store's identity, before anything else."""
+        self.attached = True
+        return Attached(
+            head=frame.head,
+            behind_events=frame.behind_events,
+            fresh=frame if isinstance(frame, Connected) else None,
+            skip_to=frame.accepted,
+        )
+
+    def renew(self, identity: Identity) -> None:
+        """Take over what the store made of a new session: other counters, perhaps."""
+        self.session, self.secret, self.epoch = identity.session, identity.secret, identity.epoch
+        self.acked = self._judged = self._sent_to = identity.acked
+        self._due.clear()
+
+    def forget(self) -> None:
+        """The server does not know the session any more; the streams go on after the next login."""
+        self.session, self.secret = 0, b""
+
+    # Commands ---------------------------------------------------------------------------------------
+
+    def sendable(self, now: float) -> tuple[int, int]:
+        """(after, limit): which numbered commands may be sent now; limit 0 means none.
+
+        Before RESUMED only as many as the window takes may follow RESUME; after CONNECT none before CONNECTED.
+        """
+        if self.resyncing or (not self.attached and self.needs_token):
+            return self._sent_to, 0
+        if self._paused_until is not None:
+            if now < self._paused_until or (self._due and now < self._drain_until):
+                return self._sent_to, 0
+            self._paused_until = None
+            self._due.clear()
+            self._sent_to = self._judged
+        return self._sent_to, limits.COMMANDS_IN_FLIGHT_MAX - (self._sent_to - self._judged)
+
+    def sent(self, counter: int) -> None:
+        """Command `counter` was put on the wire."""
+        self._sent_to = counter
+        self._due.append(counter)
+
+    @property
+    def wake_at(self) -> float | None:
+        """When `sendable` may have something although nothing new came: the end of a pause."""
+        if self._paused_until is None:
+            return None
+        return max(self._paused_until, self._drain_until) if self._due else self._paused_until
+
+    @property
+    def in_flight(self) -> int:
+        """Commands sent on this connection and not answered yet."""
+        return len(self._due)
+
+    def judge(self, result: Result, now: float) -> Verdict:
+        """What a RESULT means; SETTLED ones have to be committed, in the order they came."""
+        if result.counter in self._due:
+            while self._due and self._due[0] <= result.counter:
+                self._due.popleft()
+        if result.counter != self._judged + 1:
+            # After a refusal the rest of the flight comes back as OUT_OF_TURN; it is sent again anyway.
+            return Verdict.STALE
+        if result.code != Code.OK and action_of(result.code) is not NextAction.REFUSED:
+            pause_s = max(PAUSE_S_MIN, result.retry_after_ms / 1000)
+            self._paused_until = max(self._paused_until or 0.0, now + pause_s)
+            self._drain_until = now + DRAIN_S_MAX
+            return Verdict.PAUSED
+        self._judged = result.counter
+        return Verdict.SETTLED
+
+    def settled(self) -> None:
+        """Every result judged SETTLED so far is committed."""
+        self.acked = self._judged
+
+    # Events -----------------------------------------------------------------------------------------
+
+    def check(self, frame: Events) -> None:
+        """The range must begin at the cursor.
+
+        Raises:
+            RemoteProtocolError: it does not; nothing may be committed. Drop the connection and resume.
+        """
+        if frame.start != self.cursor:
+            raise RemoteProtocolError(f"events begin at {frame.start}, the cursor is {self.cursor}")
+
+    def committed(self, end: int, now: float) -> None:
+        """The range up to `end` is in the store, with the cursor."""
+        self._unacknowledged += end - self.cursor
+        self.cursor = end
+        if self._unacknowledged and self._ack_at is None:
+            self._ack_at = now + ACK_DELAY_S
+
+    @property
+    def ack_at(self) -> float | None:
+        """When an ACK should go out even if nothing else does."""
+        return None if self._ack_at is None else 0.0 if self._unacknowledged >= ACK_AFTER else self._ack_at
+
+    def take_ack(self) -> Ack | None:
+        """The ACK to send now, because it is due or something else is being sent anyway."""
+        if not self._unacknowledged or not self.attached:
+            return None
+        ack = Ack(count=self._unacknowledged)
+        self._unacknowledged = 0
+        self._ack_at = None
+        return ack
+
+    # Resync -----------------------------------------------------------------------------------------
+
+    def begin_resync(self) -> None:
+        """The server cannot give the range after the cursor; no command is sent until the end of it."""
+        self.resyncing = True
+
+    def end_resync(self, identity: Identity) -> None:
+        """The snapshot is committed; the store's identity has the new cursor, epoch and counters."""
+        self.resyncing = False
+        self.epoch, self.cursor = identity.epoch, identity.cursor
+        self.acked = identity.acked
+        self._judged = max(self._judged, self.acked)
+        self._unacknowledged = 0
+        self._ack_at = None
+
+
+def is_refusal_of_session(code: int) -> bool:
+    """Does this close code mean that session and secret are worthless?"""
+    return code in (Code.SESSION_UNKNOWN, Code.SESSION_EXPIRED, Code.SESSION_ENDED)

@@ -1,0 +1,54 @@
+"""A lock on the data folder, so that two processes never share one store: each would send the other's outbox."""
+
+import os
+import sys
+from pathlib import Path
+
+from imsdk.errors import StorageLocked
+
+
+class FolderLock:
+    """Holds `folder`/lock while acquired. The operating system lets go of it when the process dies, however
+    it dies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Make the folder and lock it.
+
+        Raises:
+            StorageLocked: somebody else has it, in this process or another.
+            OSError: the folder cannot be made.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(file)
+        except OSError as error:
+            os.close(file)
+            raise StorageLocked(f"{self._folder} is in use by another client") from error
+        self._file = file
+
+    def release(self) -> None:
+        """Unlock; nothing happens when it is not locked."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        # flock, not lockf: it belongs to the open file, so a second client of the same process is kept out
+        # too.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

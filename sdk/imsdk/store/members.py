@@ -1,0 +1,74 @@
+"""Who is in a chat, with which role, and how far each has read and received."""
+
+import sqlite3
+
+from improtocol import Entry, Role
+from improtocol import entries as facts
+from improtocol.queries import MemberInfo
+from imsdk.store.rows import MemberRow
+
+_SET = (
+    "INSERT INTO member (chat, user, role, seq, present) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE"
+    " SET role = ?3, seq = ?4, present = ?5 WHERE seq < ?4"
+)
+
+
+def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: facts.Meaning) -> None:
+    """Apply a change of membership. Of two changes to one member the higher sequence number wins."""
+    match meaning:
+        case facts.Created(members=pairs):
+            changes = [(user, int(role), True) for user, role in pairs]
+        case facts.Joined(users=users):
+            changes = [(user, int(Role.MEMBER), True) for user in users]
+        case facts.Left():
+            changes = [(entry.sender, 0, False)]
+        case facts.Removed(user=user):
+            changes = [(user, 0, False)]
+        case facts.RoleSet(user=user, role=role):
+            changes = [(user, int(role), True)]
+        case _:
+            return
+    for user, role_number, present in changes:
+        con.execute(_SET, (chat, user, role_number, entry.seq, present))
+        if user == me:
+            con.execute("UPDATE chat SET present = ?, role = ? WHERE key = ?", (present, role_number, chat))
+
+
+def mark_read(con: sqlite3.Connection, chat: int, user: str, seq: int) -> bool:
+    """Move a member's read mark; whoever has read has also received. Tells if it moved."""
+    return (
+        con.execute(
+            "INSERT INTO member (chat, user, read, delivered) VALUES (?1, ?2, ?3, ?3) ON CONFLICT DO UPDATE"
+            " SET read = ?3, delivered = max(delivered, ?3) WHERE read < ?3",
+            (chat, user, seq),
+        ).rowcount
+        > 0
+    )
+
+
+def mark_delivered(con: sqlite3.Connection, conversation: int, user: str, seq: int) -> None:
+    """Move a member's delivered watermark. Unknown conversations are ignored: it was only a signal."""
+    con.execute(
+        "INSERT INTO member (chat, user, delivered) SELECT key, ?2, ?3 FROM chat WHERE id = ?1"
+        " ON CONFLICT DO UPDATE SET delivered = ?3 WHERE delivered < ?3",
+        (conversation, user, seq),
+    )
+
+
+def replace(con: sqlite3.Connection, chat: int, infos: list[MemberInfo]) -> None:
+    """Take over the server's whole list."""
+    con.execute("UPDATE member SET present = 0 WHERE chat = ?", (chat,))
+    con.executemany(
+        "INSERT INTO member (chat, user, role, present, read, delivered) VALUES (?1, ?2, ?3, 1, ?4, ?5)"
+        " ON CONFLICT DO UPDATE SET role = ?3, present = 1, read = max(read, ?4),"
+        " delivered = max(delivered, ?5)",
+        [(chat, info.user, int(info.role), info.read, info.delivered) for info in infos],
+    )
+
+
+def listed(con: sqlite3.Connection, chat: int) -> tuple[MemberRow, ...]:
+    """The members, in the order of their ids."""
+    rows = con.execute(
+        "SELECT user, role, read, delivered FROM member WHERE chat = ? AND present ORDER BY user", (chat,)
+    )
+    return tuple(MemberRow(user=u, role=Role(r), read=read, delivered=d) for u, r, read, d in rows)

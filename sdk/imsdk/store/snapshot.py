@@ -1,0 +1,174 @@
+"""Taking over the server's word instead of the log: conversation lines, history pages, the end of a RESYNC."""
+
+# ruff: noqa: S608 - what is put into statements are constants of this package, never data
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from improtocol import ConversationType, Entry, Kind
+from improtocol.queries import ConversationInfo, HistoryPage
+from imsdk.store import outbox, spans
+from imsdk.store.feed import Feed
+from imsdk.store.projection import Projection
+from imsdk.store.rows import GapReason
+
+
+def take_infos(
+    con: sqlite3.Connection, infos: Iterable[ConversationInfo], *, all_pages: bool
+) -> tuple[tuple[int, int], ...]:
+    """Take over lines of the conversation list; returns (chat, id) of those whose newest page is needed.
+
+    With `all_pages` that is every one (the server's history may differ from ours), otherwise those with
+    something new.
+    """
+    wanted = []
+    for info in infos:
+        key = _key_of(con, info)
+        read, members = con.execute(
+            "SELECT read, (SELECT count(*) FROM member WHERE chat = key AND present) FROM chat WHERE key = ?",
+            (key,),
+        ).fetchone()
+        # A mark set here and not yet known to the server stands.
+        unread = info.unread if read <= info.read else 0 if read >= info.head else info.unread
+        con.execute(
+            "UPDATE chat SET id = ?, type = ?, title = ?, peer = ?, role = ?, present = 1, first = ?,"
+            " read = max(read, ?), unread = ?, base = ?, changed_ms = max(changed_ms, ?), stale = ?"
+            " WHERE key = ?",
+            (
+                info.conversation,
+                int(info.type),
+                info.title,
+                info.peer,
+                int(info.role),
+                max(1, info.first),
+                info.read,
+                unread,
+                info.head,
+                info.changed_ms,
+                members != info.members,
+                key,
+            ),
+        )
+        if info.head and (all_pages or not spans.has(con, key, info.head)):
+            wanted.append((key, info.conversation))
+    return tuple(wanted)
+
+
+def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage, before: int) -> None:
+    """Apply a history page and the range it covers. Records already in the feed do not come again."""
+    projection = Projection(con, user)
+    for entry in page.entries:
+        projection.apply(entry, chat)
+    projection.close()
+    last = before - 1 if before else max((entry.seq for entry in _rising(page.entries)), default=0)
+    if page.first <= last and page.first > 0:
+        spans.cover(con, chat, page.first, last)
+    if page.complete and page.first > 0:
+        con.execute("UPDATE chat SET first = ? WHERE key = ?", (page.first, chat))
+
+
+def take_newest(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage, reason: GapReason) -> None:
+    """Apply the newest page after a RESYNC: what lies between the feed and the page becomes a gap row."""
+    if reason == GapReason.RESTORED:
+        _drop_divergent(con, chat, page)
+    (first, released) = con.execute("SELECT first, released FROM chat WHERE key = ?", (chat,)).fetchone()
+    if released < first - 1:  # nothing before `first` may be seen, so nothing of it is missing
+        con.execute("UPDATE chat SET released = ? WHERE key = ?", (first - 1, chat))
+    take_history(con, user, chat, page, 0)
+    (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
+    feed = Feed(con)
+    while (now := feed.skip_hole(chat, released, reason)) != released:
+        released = now
+    feed.close()
+    con.execute("UPDATE chat SET released = ? WHERE key = ?", (released, chat))
+
+
+def end_resync(
+    con: sqlite3.Connection, *, head: int, epoch: int, present: Sequence[int], accepted: int | None
+) -> None:
+    """Everything is here: the cursor moves to `head`. With `accepted`, unacked commands are counted anew
+    after it.
+    """
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS present (id INTEGER PRIMARY KEY)")
+    con.execute("DELETE FROM present")
+    con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
+    # A conversation that only the outbox knows so far is not missing, it is still to be made.
+    con.execute(
+        "UPDATE chat SET present = 0 WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM present)"
+        " AND key NOT IN (SELECT chat FROM outbox WHERE code = 0)"
+    )
+    con.execute("UPDATE state SET cursor = ?, epoch = ?", (head, epoch))
+    if accepted is not None:
+        outbox.renumber(con, accepted)
+
+
+def _key_of(con: sqlite3.Connection, info: ConversationInfo) -> int:
+    row = con.execute("SELECT key FROM chat WHERE id = ?", (info.conversation,)).fetchone()
+    direct = info.type == ConversationType.DIRECT
+    waiting = (
+        con.execute("SELECT key FROM chat WHERE type = 1 AND peer = ?", (info.peer,)).fetchone()
+        if direct
+        else None
+    )
+    if row is None and waiting is not None:
+        return int(waiting[0])
+    if row is not None:
+        if waiting is not None and waiting != row:
+            _merge(con, waiting[0], row[0])
+        return int(row[0])
+    cursor = con.execute(
+        "INSERT INTO chat (id, type, peer, released) VALUES (?, ?, ?, ?)",
+        (info.conversation, int(info.type), info.peer, max(0, info.first - 1)),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _merge(con: sqlite3.Connection, old: int, new: int) -> None:
+    """Two rows turned out to be one conversation: what waits to be sent moves over, the other row goes."""
+    con.execute("UPDATE outbox SET chat = ? WHERE chat = ?", (new, old))
+    con.execute("UPDATE OR IGNORE message SET chat = ? WHERE chat = ?", (new, old))
+    con.execute("UPDATE OR IGNORE feed SET chat = ? WHERE chat = ?", (new, old))
+    con.execute("DELETE FROM chat WHERE key = ?", (old,))
+
+
+def _rising(entries: Sequence[Entry]) -> Iterable[Entry]:
+    """The page's own records: those before the first number that does not rise."""
+    last = 0
+    for entry in entries:
+        if entry.seq <= last:
+            return
+        last = entry.seq
+        yield entry
+
+
+def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> None:
+    """Forget what the server, back from a backup, tells differently; the feed gets a gap row from there on."""
+    (head, released) = con.execute("SELECT base, released FROM chat WHERE key = ?", (chat,)).fetchone()
+    theirs = {entry.seq: entry for entry in page.entries if entry.kind == Kind.MESSAGE}
+    ours = con.execute(
+        "SELECT seq, sender, at_ms FROM message WHERE chat = ? AND seq >= ? AND sender <> '' ORDER BY seq",
+        (chat, page.first),
+    ).fetchall()
+    first_bad = head + 1
+    for seq, sender, at_ms in ours:
+        entry = theirs.get(seq)
+        if entry is None or (entry.sender, entry.at_ms) != (sender, at_ms):
+            first_bad = min(first_bad, seq)
+            break
+    for table in ("message", "feed"):
+        column = "position IS NULL AND" if table == "feed" else ""
+        con.execute(f"DELETE FROM {table} WHERE {column} chat = ? AND seq >= ?", (chat, first_bad))
+    con.execute("DELETE FROM reaction WHERE chat = ? AND seq >= ?", (chat, first_bad))
+    # Below the page nothing can be compared, so it has to be asked for again.
+    con.execute("DELETE FROM message WHERE chat = ? AND seq < ?", (chat, page.first))
+    spans.forget_below(con, chat, page.first)
+    spans.forget_above(con, chat, first_bad - 1)
+    if released >= first_bad:
+        feed = Feed(con)
+        feed.gap(chat, first_bad, released, 0, GapReason.RESTORED)
+        feed.close()
+        released = first_bad - 1
+    con.execute(
+        "UPDATE chat SET head = ?, released = ? WHERE key = ?", (min(head, first_bad - 1), released, chat)
+    )

@@ -1,0 +1,200 @@
+"""The local store, on one page: what a client keeps so that its process may be killed at any byte.
+
+Every method is one durable transaction: when it returns it happened, when it raises it did not. Cancelling
+does not interrupt one. Methods may be called from several tasks; they run one after the other.
+
+All raise `StorageFull` when there is no room and `StorageError` when the disk fails.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from improtocol.commands import Action
+from improtocol.entries import Entry
+from improtocol.frames import Connected, Result
+from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
+from imsdk.store.rows import (
+    ChatRow,
+    FeedRow,
+    GapReason,
+    HistoryRows,
+    Identity,
+    MemberRow,
+    MessageRow,
+    OutboxRow,
+    Settled,
+)
+
+
+class Store(Protocol):
+    """One user's data on one device."""
+
+    async def open(self, device: str) -> Identity:
+        """Open, migrate and say who this is; `device` names a store that is new. Raises `StorageLocked`,
+        `StorageNewer`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+    async def identity(self) -> Identity:
+        """As it stands."""
+        ...
+
+    # The session ------------------------------------------------------------------------------------
+
+    async def attach(self, frame: Connected) -> Identity:
+        """Keep a new session. On a store that never had one, unacked commands are counted anew after
+        `accepted`.
+        """
+        ...
+
+    async def detach(self) -> None:
+        """Forget session and secret; cursor, counters and data stay."""
+        ...
+
+    async def skip_counters(self, accepted: int) -> None:
+        """The server has accepted counters this store never gave (it was rolled back): go on behind them."""
+        ...
+
+    async def save_heartbeat(self, state: str) -> None:
+        """Keep what the heartbeat has learned."""
+        ...
+
+    # The log ----------------------------------------------------------------------------------------
+
+    async def commit_events(
+        self, entries: Sequence[Entry], end: int, delivered: Sequence[tuple[int, str, int]] = ()
+    ) -> int:
+        """Apply entries and move the cursor to `end`, in one transaction; delivered watermarks (conversation,
+        user, seq) ride along.
+
+        Returns the number of entries that could not be read.
+        """
+        ...
+
+    async def close_holes(self) -> None:
+        """The cursor is at the head: release what waits for records that this store has lost."""
+        ...
+
+    async def take_infos(
+        self, infos: Sequence[ConversationInfo], *, all_pages: bool = False
+    ) -> tuple[tuple[int, int], ...]:
+        """Take over lines of the conversation list; returns (chat, id) of those whose newest page is needed."""
+        ...
+
+    async def take_newest(self, chat: int, page: HistoryPage, reason: GapReason) -> None:
+        """Apply the newest page after a RESYNC, a gap row in the feed before it if something is missing."""
+        ...
+
+    async def take_history(self, chat: int, page: HistoryPage, before: int) -> None:
+        """Apply a history page asked for by the app."""
+        ...
+
+    async def take_members(self, chat: int, members: Sequence[MemberInfo]) -> None:
+        """Take over a whole member list."""
+        ...
+
+    async def end_resync(
+        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None
+    ) -> None:
+        """Move the cursor to `head` of `epoch`; conversations not in `present` are no longer one's own."""
+        ...
+
+    # The outbox -------------------------------------------------------------------------------------
+
+    async def enqueue(self, chat: int, action: Action | None, draft: str | None, now_ms: int) -> int:
+        """Add a command, or a draft; returns its local id."""
+        ...
+
+    async def window(self, after: int, limit: int) -> tuple[tuple[int, Action], ...]:
+        """Up to `limit` numbered commands after counter `after`."""
+        ...
+
+    async def settle(self, results: Sequence[Result]) -> tuple[Settled, ...]:
+        """Commit results of commands."""
+        ...
+
+    async def make_ready(self, local: int, action: Action) -> None:
+        """A draft's upload is finished."""
+        ...
+
+    async def fail(self, local: int, code: int, reason: str) -> None:
+        """A draft is refused for good."""
+        ...
+
+    async def save_progress(self, local: int, progress: str) -> None:
+        """Keep an upload's progress."""
+        ...
+
+    async def drafts(self) -> tuple[OutboxRow, ...]:
+        """Drafts whose upload is not finished, oldest first."""
+        ...
+
+    async def pending(self, chat: int | None = None) -> tuple[OutboxRow, ...]:
+        """Commands and drafts not acked, refused ones included, oldest first."""
+        ...
+
+    async def outbox_row(self, local: int) -> OutboxRow | None:
+        """One row, or None when it is acked (or never was)."""
+        ...
+
+    async def discard(self, local: int) -> bool:
+        """Take back a draft that has no counter yet, or forget a refused command. Tells if there was one."""
+        ...
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    async def chats(self, limit: int) -> tuple[ChatRow, ...]:
+        """The conversation list, the last active first."""
+        ...
+
+    async def chat(self, chat: int) -> ChatRow | None:
+        """One conversation."""
+        ...
+
+    async def chat_of(self, conversation: int) -> int | None:
+        """The key of a conversation by its id."""
+        ...
+
+    async def chat_with(self, peer: str) -> int:
+        """The key of the direct conversation with `peer`, made when it is new."""
+        ...
+
+    async def new_group(self, conversation: int, title: str, now_ms: int, action: Action) -> tuple[int, int]:
+        """Make a group here and enqueue `action`, which makes it there; returns its key and the local id."""
+        ...
+
+    async def stale_chats(self, limit: int) -> tuple[tuple[int, int], ...]:
+        """(chat, id) of conversations whose title and members have to be asked for."""
+        ...
+
+    async def members(self, chat: int) -> tuple[MemberRow, ...]:
+        """The members known here."""
+        ...
+
+    async def message(self, chat: int, seq: int) -> MessageRow | None:
+        """One message as it stands."""
+        ...
+
+    async def message_by_local(self, local: int) -> MessageRow | None:
+        """The message an outbox row became."""
+        ...
+
+    async def history(self, chat: int, before: int, limit: int) -> HistoryRows:
+        """Messages before `before` (0: the newest), as far as they are here without a hole."""
+        ...
+
+    async def feed(self, after: int, limit: int, *, messages: bool) -> tuple[FeedRow, ...]:
+        """Up to `limit` rows after a position: messages, gaps and unreadable ones, or else all the others."""
+        ...
+
+    async def feed_head(self) -> int:
+        """The last position given."""
+        ...
+
+    async def done(self, position: int) -> None:
+        """The app has done with everything up to `position`. Never moves back."""
+        ...

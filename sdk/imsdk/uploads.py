@@ -1,0 +1,137 @@
+"""Uploads drafts in the background, across drops and process kills, and turns them into messages."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from imsdk.backoff import Backoff
+from imsdk.drafts import finish
+from imsdk.errors import Refused, StorageError, StorageFull, TransferInterrupted, TransferRefused, Unavailable
+from imsdk.media_interface import Fact, KeptDraft, Transfers
+from imsdk.sent import Progress
+from imsdk.store import Store
+from imsdk.store.rows import OutboxRow, Settled
+from improtocol import Body, Code, NextAction
+from improtocol.commands import Post
+from improtocol.queries import Upload, UploadSlot
+
+if TYPE_CHECKING:
+    from imsdk.engine import Engine
+
+#: Uploads under way at once: one large video must not hold up a picture.
+UPLOADS_MAX: Final = 2
+
+
+class Uploads:
+    """Brings drafts to the server, oldest first.
+
+    Args:
+        engine: whose drafts they are.
+        transfers: moves the bytes.
+        folder: where the kept copies lie.
+        cache: where a blob lies once its id is known, so that the sender need not download it.
+    """
+
+    def __init__(self, engine: "Engine", transfers: Transfers, folder: Path, cache: Path) -> None:
+        self._engine = engine
+        self._transfers = transfers
+        self._folder = folder
+        self._cache = cache
+        self._progress: dict[int, Progress] = {}
+
+    def progress_of(self, local: int) -> Progress:
+        """The progress of one upload."""
+        return self._progress.setdefault(local, Progress())
+
+    async def run(self) -> None:
+        """Upload whatever there is to upload, for ever."""
+        under_way: set[int] = set()
+        async with trio.open_nursery() as nursery:
+            while True:
+                rung = self._engine.draft_bell.listen()
+                for row in await self._engine.store.drafts():
+                    if len(under_way) >= UPLOADS_MAX:
+                        break
+                    if row.local not in under_way:
+                        under_way.add(row.local)
+                        nursery.start_soon(self._upload, row, under_way)
+                await rung.wait()
+
+    async def _upload(self, row: OutboxRow, under_way: set[int]) -> None:
+        progress = self.progress_of(row.local)
+        try:
+            await self._until_done(row, progress)
+        finally:
+            under_way.discard(row.local)
+            progress.finish()
+            self._progress.pop(row.local, None)
+            self._engine.draft_bell.ring()
+
+    async def _until_done(self, row: OutboxRow, progress: Progress) -> None:
+        backoff = Backoff(self._engine.settings.rng)
+        while True:
+            try:
+                await self._attempt(row, progress)
+            except (TransferRefused, Refused) as error:
+                await self._fail(row, error.code, error.reason)
+            except (ValueError, FileNotFoundError) as error:
+                await self._fail(row, Code.INVALID, str(error))
+            except (TransferInterrupted, Unavailable, StorageFull) as error:
+                delay_s = backoff.next_delay(NextAction.RETRY_NOW, getattr(error, "retry_after_ms", 0))
+                with trio.move_on_after(delay_s):
+                    await self._online_again()
+                continue
+            return
+
+    async def _online_again(self) -> None:
+        """A connection that comes back is a better moment for the next attempt than the end of a delay."""
+        state = self._engine.state_bell
+        await state.wait_until(lambda: not self._engine.state.online)
+        await state.wait_until(lambda: self._engine.state.online)
+
+    async def _attempt(self, row: OutboxRow, progress: Progress) -> None:
+        assert row.draft is not None
+        draft = json.loads(row.draft)
+        kept = KeptDraft(**draft["kept"])
+        path = self._folder / kept.file
+        store = self._engine.store
+        uploaded = await self._transfers.upload(
+            path, kept, slots=self._slot, progress=_Kept(store, row.local), report=progress.report
+        )
+        content = finish(kept, uploaded)
+        chat = await store.chat(row.chat)
+        if chat is None:
+            raise StorageError(f"outbox row {row.local} has no conversation")
+        body = Body(content=content, reply_to=draft["reply_to"], mentions=tuple(draft["mentions"]))
+        await store.make_ready(row.local, Post(conversation=chat.id or chat.peer, body=body))
+        self._engine.outbox_changed()
+        self._engine.changed()
+        # Only a cache: killed before this, the copy is swept away at the next start.
+        self._cache.mkdir(parents=True, exist_ok=True)
+        path.replace(self._cache / uploaded.media.id.hex())
+
+    async def _slot(self, size: int, mime: str, name: str) -> UploadSlot:
+        return UploadSlot.from_value(await self._engine.query(Upload(size=size, mime=mime, name=name)))
+
+    async def _fail(self, row: OutboxRow, code: int, reason: str) -> None:
+        await self._engine.store.fail(row.local, code, reason)
+        self._engine.tell_settled(Settled(local=row.local, seq=0, at_ms=0, code=code, reason=reason))
+        self._engine.outbox_changed()
+
+
+class _Kept:
+    """An upload's progress in its outbox row."""
+
+    def __init__(self, store: Store, local: int) -> None:
+        self._store = store
+        self._local = local
+
+    async def load(self) -> dict[str, Fact]:
+        row = await self._store.outbox_row(self._local)
+        progress: dict[str, Fact] = {} if row is None else json.loads(row.progress)
+        return progress
+
+    async def save(self, progress: dict[str, Fact]) -> None:
+        await self._store.save_progress(self._local, json.dumps(progress))
