@@ -49,6 +49,8 @@ class Card:
         check_text("card link", self.link, limits.URL_BYTES_MAX, empty=True)
         if len(self.buttons) > limits.CARD_BUTTONS_MAX:
             raise ValueError(f"a card has at most {limits.CARD_BUTTONS_MAX} buttons, not {len(self.buttons)}")
+        if any(type(button) is not Button for button in self.buttons):
+            raise ValueError("card buttons must be Buttons")
         if self.kind not in CARD_KINDS:
             raise ValueError(f"card kind must be one of {', '.join(CARD_KINDS)}")
         check_text("card ref", self.ref, limits.NAME_BYTES_MAX, empty=True)

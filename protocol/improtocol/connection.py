@@ -66,8 +66,8 @@ class Connection:
     def __init__(self, side: Side) -> None:
         self.side = side
         self.state = State.NEW
-        server = side is Side.SERVER
-        self._buffer = FrameBuffer(limits.FRAME_BYTES_PREAUTH_MAX if server else limits.FRAME_BYTES_MAX)
+        first_max = limits.FRAME_BYTES_MAX if side is Side.CLIENT else limits.FRAME_BYTES_PREAUTH_MAX
+        self._buffer = FrameBuffer(first_max)
         # Made by the first entry or result: an idle connection must stay small.
         self._context: EventContext | None = None
         self._command_conversation: ConversationRef | None = None
@@ -259,8 +259,7 @@ class Connection:
             self._command_counter = self._result_counter = frame.accepted
 
     def _event_context(self) -> EventContext:
-        if self._context is None:
-            self._context = EventContext()
+        self._context = self._context or EventContext()
         return self._context
 
     #: The frames that are more than a row of fields; `layouts` has all others.

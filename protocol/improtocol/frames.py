@@ -102,7 +102,7 @@ class Events:
 class Ack:
     """`count` more log positions are committed by the client; opens the flow-control window by as many."""
 
-    count: int
+    count: int = 1
 
     def __post_init__(self) -> None:
         check_int("count", self.count, 1)

@@ -44,6 +44,7 @@ class Image:
     name: str = ""
 
     def __post_init__(self) -> None:
+        _check_media(self.media)
         check_int("width", self.width, 1, limits.SIDE_PIXELS_MAX)
         check_int("height", self.height, 1, limits.SIDE_PIXELS_MAX)
         _check_thumbnail(self.thumbnail)
@@ -69,6 +70,7 @@ class Voice:
     duration_ms: int
 
     def __post_init__(self) -> None:
+        _check_media(self.media)
         check_int("duration_ms", self.duration_ms, 0, limits.DURATION_MS_MAX)
 
     def to_fields(self) -> list[Value]:
@@ -92,6 +94,7 @@ class Video:
     thumbnail: bytes | None = None
 
     def __post_init__(self) -> None:
+        _check_media(self.media)
         check_int("duration_ms", self.duration_ms, 0, limits.DURATION_MS_MAX)
         check_int("width", self.width, 1, limits.SIDE_PIXELS_MAX)
         check_int("height", self.height, 1, limits.SIDE_PIXELS_MAX)
@@ -122,6 +125,7 @@ class File:
     name: str
 
     def __post_init__(self) -> None:
+        _check_media(self.media)
         check_line("file name", self.name, limits.NAME_BYTES_MAX)
         if "/" in self.name or "\\" in self.name:
             raise ValueError("file name must be a plain name without a path")
@@ -138,3 +142,8 @@ class File:
 def _check_thumbnail(thumbnail: bytes | None) -> None:
     if thumbnail is not None:
         check_bytes("thumbnail", thumbnail, limits.MEDIA_ID_BYTES, limits.MEDIA_ID_BYTES)
+
+
+def _check_media(media: object) -> None:
+    if type(media) is not Media:
+        raise ValueError(f"media must be a Media, not {type(media).__name__}")
