@@ -65,7 +65,7 @@ async def test_a_silent_rest_is_not_waited_for_longer_than_a_moment(
     with trio.fail_after(60):
         await UnreadBody(refuse)(SCOPE, server.receive, server.send)
     assert trio.current_time() - started <= 2
-    assert server.log[-1] == "closed"
+    assert "closed" in server.log
 
 
 async def test_a_body_that_was_read_to_its_end_costs_no_extra_message(
