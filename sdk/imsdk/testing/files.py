@@ -101,23 +101,28 @@ class Files:
         user, question = self._tickets[ticket]
         if int(request.headers["upload-length"]) != question.size:
             return httpx.Response(413)
-        name = f"{len(self._uploads) + 1}"
-        self._uploads[name] = _Upload(user, question.size, question.mime)
-        return httpx.Response(201, headers={"Location": f"{BASE}/uploads/{name}", "Tus-Resumable": "1.0.0"})
+        # A ticket names its upload, so creating twice is creating once.
+        upload = self._uploads.setdefault(ticket, _Upload(user, question.size, question.mime))
+        if request.content and not upload.data:
+            self._take(request, upload)
+        answer = _state(upload, 201)
+        answer.headers["Location"] = f"{BASE}/uploads/{ticket}"
+        return answer
 
     def _append(self, request: httpx.Request, upload: _Upload) -> httpx.Response:
         if int(request.headers["upload-offset"]) != len(upload.data):
             return httpx.Response(409)
+        self._take(request, upload)
+        return httpx.Response(413) if len(upload.data) > upload.size else _state(upload, 204)
+
+    def _take(self, request: httpx.Request, upload: _Upload) -> None:
         body = request.content
         passing = self._host.allow(len(body))
         upload.data += body[:passing]
         if passing < len(body):
             raise httpx.WriteError("the connection was cut", request=request)
-        if len(upload.data) > upload.size:
-            return httpx.Response(413)
         if len(upload.data) == upload.size:
             self._finish(upload)
-        return _state(upload, 204)
 
     def _finish(self, upload: _Upload) -> None:
         data = bytes(upload.data)
@@ -151,10 +156,17 @@ class _Body(httpx.AsyncByteStream):
         self._data = data
         self._passing = passing
 
-    async def __aiter__(self):  # type: ignore[no-untyped-def]
-        yield self._data[: self._passing]
-        if self._passing < len(self._data):
+    def __aiter__(self) -> "_Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._passing:
+            part, self._data = self._data[: self._passing], self._data[self._passing :]
+            self._passing = 0
+            return part
+        if self._data:
             raise httpx.ReadError("the connection was cut")
+        raise StopAsyncIteration
 
 
 def _state(upload: _Upload, status: int) -> httpx.Response:

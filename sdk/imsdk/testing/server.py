@@ -12,6 +12,8 @@ from improtocol import Body, Code, Content, Kind, NextAction, Text, action_of, f
 from improtocol import queries as q
 from improtocol.commands import Action, ConversationRef, Post
 from imsdk.dialers import Dialer
+from imsdk.media.transfers import HttpTransfers
+from imsdk.media_interface import Transfers
 from imsdk.testing import questions
 from imsdk.testing.commands import Refused, carry_out
 from imsdk.testing.files import Files
@@ -60,6 +62,10 @@ class Server:
     def http_transport(self) -> httpx.AsyncBaseTransport:
         """What an httpx client needs to reach the server's uploads and downloads."""
         return self._files.transport()
+
+    def transfers(self) -> Transfers:
+        """Uploads and downloads for `imsdk.connect(..., transfers=...)`."""
+        return HttpTransfers(transport=self.http_transport(), inline=True)
 
     def token(self, user: str) -> str:
         """A token that lets `user` in."""
