@@ -109,7 +109,7 @@ class ThreadDriver:
             # caller was cancelled.
             with trio.CancelScope(shield=True):
                 result = cast(T, await self._loop.run_aio_coroutine(reader.run(work)))
-            return result
+            return result  # noqa: RET504 - mypy holds that a cancel scope may swallow the return
         finally:
             self._free.send_nowait(reader)
 

@@ -36,6 +36,10 @@ _MINE: Final = """
             AS changed_ms
     FROM member m JOIN conversation c ON c.id = m.conversation WHERE m.user = ?1"""
 
+_MY_PAGE: Final = f"""
+    WITH mine AS ({_MINE}) SELECT * FROM mine WHERE (?2, ?3) = (0, 0) OR (changed_ms, id) < (?2, ?3)
+    ORDER BY changed_ms DESC, id DESC LIMIT ?4"""  # noqa: S608 - made of this module's constants
+
 _UNREAD: Final = """
     SELECT count(*) FROM record
     WHERE conversation = ? AND seq > ? AND kind = ? AND author != ? AND payload != ?"""
@@ -151,8 +155,7 @@ def conversation_infos(
 ) -> tuple[list[ConversationInfo], bool]:
     """See `Store.conversation_infos`."""
     rows = db.execute(
-        f"WITH mine AS ({_MINE}) SELECT * FROM mine WHERE (?2, ?3) = (0, 0) OR (changed_ms, id) < (?2, ?3)"
-        " ORDER BY changed_ms DESC, id DESC LIMIT ?4",
+        _MY_PAGE,
         (user, before_ms, before_id, limit + 1),
     ).fetchall()
     return [_info(db, user, row) for row in rows[:limit]], len(rows) <= limit

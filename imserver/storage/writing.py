@@ -46,6 +46,10 @@ class Writer:
         self._appender.forget_logs()
         return dropped
 
+    def forget(self) -> None:
+        """Drop the cached heads; they are read again when needed."""
+        self._appender.forget()
+
     def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one durable transaction.
 
