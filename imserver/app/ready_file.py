@@ -1,0 +1,31 @@
+"""Tells other programs that a server serves, and where: a small JSON file."""
+
+import json
+import os
+from pathlib import Path
+
+from imserver.app.bound import Bound
+from imserver.app.errors import CannotServe
+
+
+def write_ready_file(path: Path, bound: Bound) -> None:
+    """Write it at once and whole: who sees the file sees all of it.
+
+    Raises:
+        CannotServe: it cannot be written.
+    """
+    text = json.dumps(
+        {
+            "pid": os.getpid(),
+            "listen": list(bound.listen),
+            "http": bound.http,
+            "operations": bound.operations,
+            "data_dir": str(bound.data_dir),
+        }
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise CannotServe(f"cannot write the ready file {path}: {error.strerror}") from None

@@ -1,0 +1,238 @@
+"""A whole server: the rooms put together, started, watched and brought down in order."""
+
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from socket import socket
+from typing import Final
+
+import structlog
+import trio
+from prometheus_client import CollectorRegistry
+
+from imserver.app.admin import DEFAULT_APP, Admin
+from imserver.app.backends import Backends
+from imserver.app.bound import Bound
+from imserver.app.control import serve_control
+from imserver.app.errors import CannotServe
+from imserver.app.failstop import FailStop
+from imserver.app.media_desk import Desk
+from imserver.app.media_house import HouseMedia
+from imserver.app.metrics import ServerMetrics
+from imserver.app.quotas import Quotas
+from imserver.app.reader import Reader
+from imserver.app.store_guard import StoreGuard
+from imserver.app.ticket_keys import load_ticket_keys
+from imserver.app.tls import server_context
+from imserver.app.version import VERSION
+from imserver.config import Address, Config
+from imserver.core import Clock, Core, SystemClock, TokenVerifier
+from imserver.gateway import Gateway, Listener
+from imserver.http import Health, Tls, create_app, create_operations_app, serve
+from imserver.http.server import bind
+from imserver.media import OutOfSpace, Signer
+
+_SWEEP_S: Final = 3600.0
+#: After the drain, HTTP requests get this long on top before they are cut.
+_HTTP_GRACE_S: Final = 4.0
+
+log = structlog.get_logger()
+
+
+class Server:
+    """One server over opened backends.
+
+    Args:
+        config: the settings.
+        backends: opened, and locked where they can be.
+        fail: called when nothing more may be acknowledged (G7); ends the process.
+        clock: wall time.
+    """
+
+    def __init__(
+        self, config: Config, backends: Backends, *, fail: FailStop, clock: Clock | None = None
+    ) -> None:
+        self._config = config
+        self._fail = fail
+        self._stop = trio.Event()
+        self._http_stop = trio.Event()
+        self._status = "starting"
+        clock = clock or SystemClock()
+        self._store = store = backends.store
+        self._guard = StoreGuard()
+        self._quotas = Quotas()
+        self._tls = self._tls_context()
+        self._http_socket = _bind(config.http_address)
+        self._http_url = _url(config.http_address, self._http_socket)
+        self._operations_socket: socket | None = None
+        if config.operations_address is not None:
+            self._operations_socket = _bind(config.operations_address)
+        self._media = HouseMedia(
+            store=store,
+            guard=self._guard,
+            blobs=backends.blobs,
+            signer=Signer(load_ticket_keys(config.data_dir), clock.now_ms),
+            clock_ms=clock.now_ms,
+            app_bytes_max=self._quotas.bytes_max,
+            limits=config.media,
+        )
+        public_url = config.http_public_url or self._http_url
+        self._core = Core(
+            store,
+            TokenVerifier(),
+            clock=clock,
+            limits=config.core,
+            media=Desk(self._media, store, self._quotas, clock, public_url),
+            idle_s=config.gateway.idle_s_max,
+        )
+        self._gateway = Gateway(
+            self._core,
+            [Listener(url=url, ssl_context=self._tls) for url in config.listen],
+            limits=config.gateway,
+        )
+        self._registry = CollectorRegistry()
+        self._registry.register(ServerMetrics(self._core.statistics, self._gateway.statistics))
+        self._admin = Admin(
+            store,
+            clock=clock,
+            media_quota_bytes=config.media_quota_bytes,
+            changed=self._reload,
+        )
+
+    def stop(self) -> None:
+        """Begin the drain; `run` returns when it is over. May be called again."""
+        self._stop.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop`; started once every listener accepts.
+
+        Raises:
+            CannotServe: an address is taken, or something else stands in the way of starting.
+        """
+        new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
+        await self._reload()
+        await self._media.recover()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._vital, "core", self._core.run)
+            listening: list[str] = await nursery.start(self._vital, "gateway", self._gateway.run)
+            operations = await self._start_http(nursery)
+            await nursery.start(
+                self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
+            )
+            nursery.start_soon(self._vital, "media", self._sweep)
+            nursery.start_soon(self._watch, self._media.wait_broken)
+            nursery.start_soon(self._watch, self._guard.wait_broken)
+            self._status = "ok"
+            task_status.started(
+                Bound(
+                    data_dir=self._config.data_dir,
+                    listen=tuple(listening),
+                    http=self._http_url,
+                    operations=operations,
+                    new_app=new_app,
+                )
+            )
+            await self._stop.wait()
+            await self._drain()
+            nursery.cancel_scope.cancel()
+
+    # Starting --------------------------------------------------------------------------------------
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        config = self._config
+        addresses = [*config.chat_addresses, config.http_address, config.operations_address]
+        if not any(address is not None and address.encrypted for address in addresses):
+            return None
+        assert config.tls_certificate is not None
+        assert config.tls_key is not None
+        return server_context(config.tls_certificate, config.tls_key)
+
+    async def _start_http(self, nursery: trio.Nursery) -> str | None:
+        """Start the HTTP listeners; returns where health and metrics are."""
+        config, own = self._config, self._operations_socket
+        # Beside the media only where strangers cannot come: metrics are the shop's business.
+        beside = own is None and config.http_address.loopback
+        app = create_app(
+            media=self._media,
+            authorizer=Reader(self._core, self._guard),
+            registry=self._registry,
+            health=self._health if beside else None,
+        )
+        services = [(app, self._http_socket, config.http_address)]
+        operations = self._http_url if beside else None
+        if own is not None and config.operations_address is not None:
+            operations = _url(config.operations_address, own)
+            small = create_operations_app(registry=self._registry, health=self._health)
+            services.append((small, own, config.operations_address))
+        for service, listener, address in services:
+            tls = None
+            if address.encrypted and config.tls_certificate and config.tls_key:
+                tls = Tls(certificate=config.tls_certificate, key=config.tls_key)
+            run = partial(serve, service, listener, tls=tls, shutdown_trigger=self._http_stop.wait)
+            await nursery.start(self._vital, "http", run)
+        return operations
+
+    async def _reload(self) -> None:
+        await self._core.reload_keys()
+        self._quotas.replace(await self._store.apps())
+
+    def _health(self) -> Health:
+        figures = self._gateway.statistics()
+        details = {"version": VERSION, "connections": figures.connections}
+        return Health(ok=self._status == "ok", status=self._status, details=details)
+
+    # Watching --------------------------------------------------------------------------------------
+
+    async def _vital(
+        self,
+        name: str,
+        run: Callable[..., Awaitable[object]],
+        *,
+        task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Run a part that the server cannot live without: its failure stops the server, once it has started."""
+        try:
+            await (run(task_status=task_status) if name != "media" else run())
+        except (OSError, CannotServe) as error:
+            if self._status != "starting":
+                self._fail(error, part=name)
+            raise CannotServe(str(error.strerror if isinstance(error, OSError) else error)) from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, no further ack (G7)
+            self._fail(error, part=name)
+
+    async def _watch(self, broken: Callable[[], Awaitable[Exception]]) -> None:
+        self._fail(await broken(), part="media")
+
+    async def _sweep(self) -> None:
+        while True:
+            await trio.sleep(_SWEEP_S)
+            try:
+                swept = await self._media.sweep()
+            except OutOfSpace:
+                continue  # nothing is harmed by sweeping later
+            if swept:
+                log.info("uploads_swept", uploads=swept)
+
+    # Ending ----------------------------------------------------------------------------------------
+
+    async def _drain(self) -> None:
+        """Stop accepting, finish what was received, send everybody away. Bounded in time."""
+        self._status = "draining"
+        figures = self._gateway.statistics()
+        log.info("draining", connections=figures.connections, within_s=self._config.drain_s)
+        self._http_stop.set()
+        with trio.move_on_after(self._config.drain_s + _HTTP_GRACE_S):
+            await self._gateway.drain(
+                within_s=self._config.drain_s if figures.connections else 0,
+            )
+
+
+def _bind(address: Address) -> socket:
+    try:
+        return bind(address.host, address.port)
+    except OSError as error:
+        raise CannotServe(f"cannot listen on {address}: {error.strerror or error}") from None
+
+
+def _url(address: Address, listener: socket) -> str:
+    return str(address.at_port(listener.getsockname()[1]))

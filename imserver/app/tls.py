@@ -1,0 +1,35 @@
+"""The operator's certificate and key, as contexts for the listeners; what is wrong with them is one sentence."""
+
+import ssl
+from pathlib import Path
+
+from imserver.app.errors import CannotServe
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A context for TLS 1.3 (DESIGN: outside loopback, by default).
+
+    Raises:
+        CannotServe: a file cannot be read, is not PEM, or they do not belong together.
+    """
+    for name, path in (("tls_certificate", certificate), ("tls_key", key)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise CannotServe(f"cannot read {name} {path}: {error.strerror}") from None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        # Without a callback OpenSSL would ask for the password on the terminal.
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        reason = (getattr(error, "reason", "") or str(error)).replace("_", " ").lower()
+        raise CannotServe(
+            f"cannot use tls_certificate {certificate} with tls_key {key} ({reason}): "
+            f"both must be PEM, the key without a password and the certificate's own"
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
