@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from improtocol import Code, Media
 from imsdk.errors import TransferInterrupted, TransferRefused
@@ -22,22 +22,26 @@ class Download:
     their hash was found right: a file of that name is always whole.
     """
 
-    def __init__(self, web: Web, worker: Worker, media: Media, folder: Path, report: Report) -> None:
+    def __init__(
+        self, web: Web, worker: Worker, media: Media, folder: Path, report: Report, *, exact: bool
+    ) -> None:
         self._web = web
         self._worker = worker
         self._media = media
         self._report = report
+        self._exact = exact
         self._path = folder / media.id.hex()
         self._part = folder / f"{media.id.hex()}.part"
 
     async def run(self, link: LinkProvider) -> Path:
         """The path of the whole, right file. Raises as the interface says."""
-        if await self._worker.run(_size, self._path) == self._media.size:
-            self._report(self._media.size, self._media.size)
+        size = await self._worker.run(_size, self._path)
+        if size == self._media.size or (size > 0 and not self._exact):
+            self._report(size, size)
             return self._path
         with storage_errors():
             have = await self._worker.run(self._prepare)
-            if have < self._media.size:
+            if have < self._media.size or not self._exact:
                 url = (await link()).url
                 headers = _HEADERS | ({"Range": f"bytes={have}-"} if have else {})
                 async with self._web.request("GET", url, headers) as answer:
@@ -49,9 +53,11 @@ class Download:
         """How many bytes earlier attempts left."""
         self._part.parent.mkdir(parents=True, exist_ok=True)
         have = _size(self._part)
-        if have > self._media.size:
-            self._part.unlink()
-        return have if 0 <= have <= self._media.size else 0
+        # Of unknown size are only small things, which are not worth the care.
+        if have > self._media.size or not self._exact:
+            self._part.unlink(missing_ok=True)
+            return 0
+        return max(0, have)
 
     async def _begin(self, answer: Answer, have: int) -> int:
         """Where the answer's body begins; refuses one of the wrong length before it is read."""
@@ -69,7 +75,7 @@ class Download:
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             await self._discard("the server sends the bytes in a form that was not asked for")
         length = answer.headers.get("Content-Length")
-        if length is not None and length != str(self._media.size - have):
+        if length is not None and not self._fits(length, self._media.size - have):
             await self._discard(f"the server sends {length!r:.20} bytes instead of {self._media.size - have}")
         return have
 
@@ -77,24 +83,24 @@ class Download:
         """Write the body behind the first `have` bytes, no further than the announced size."""
         file = await self._worker.run(_open, self._part, have)
         try:
-            while have < self._media.size:
-                data = await answer.read_some()
-                if not data:
-                    raise TransferInterrupted("the server ended before the last byte")
+            # Also looks behind the last byte: a server that goes on is not sending this blob.
+            while data := await answer.read_some():
                 have += len(data)
                 if have > self._media.size:
-                    break
+                    await self._discard("the server sends more bytes than the media has")
                 await self._worker.run(file.write, data)
                 self._report(have, self._media.size)
-            else:
-                # One look behind the end: a server that goes on is not sending this blob.
-                have += len(await answer.read_some())
         finally:
             file.close()
-        if have > self._media.size:
-            await self._discard("the server sends more bytes than the media has")
+        if self._exact and have < self._media.size:
+            raise TransferInterrupted("the server ended before the last byte")
 
-    async def _discard(self, reason: str) -> None:
+    def _fits(self, length: str, wanted: int) -> bool:
+        if self._exact:
+            return length == str(wanted)
+        return length.isascii() and length.isdigit() and len(length) < 16 and 0 < int(length) <= wanted
+
+    async def _discard(self, reason: str) -> NoReturn:
         await self._worker.run(self._part.unlink, missing_ok=True)
         raise TransferRefused(reason, Code.INVALID)
 
@@ -118,6 +124,5 @@ def _size(path: Path) -> int:
 def _open(path: Path, have: int) -> BinaryIO:
     """The part file, cut to `have` bytes and open for more."""
     file = path.open("r+b" if have else "wb")
-    file.truncate(have)
     file.seek(have)
     return file

@@ -44,13 +44,16 @@ class HttpTransfers:
     ) -> Uploaded:
         return await Upload(self._web, self._worker, path, kept, progress, report).run(slots)
 
-    async def download(self, media: Media, folder: Path, *, link: LinkProvider, report: Report) -> Path:
+    async def download(
+        self, media: Media, folder: Path, *, link: LinkProvider, report: Report, exact: bool = True
+    ) -> Path:
         key = folder / media.id.hex()
         lock, users = self._downloading.get(key, (trio.Lock(), 0))
         self._downloading[key] = (lock, users + 1)
         try:
             async with lock:
-                return await Download(self._web, self._worker, media, folder, report).run(link)
+                download = Download(self._web, self._worker, media, folder, report, exact=exact)
+                return await download.run(link)
         finally:
             lock, users = self._downloading[key]
             self._downloading[key] = (lock, users - 1)

@@ -209,6 +209,34 @@ async def test_full_disk_is_a_typed_error_and_the_part_goes_on(fetch, site, monk
     assert (await fetch(media)).read_bytes() == DATA
 
 
+async def test_blob_of_unknown_size_is_taken_up_to_the_cap(transfers, site, reports, tmp_path) -> None:
+    """A thumbnail: only the most it may have is known, and its hash."""
+    whole = site.blob(DATA)
+    folder = tmp_path / "cache"
+
+    async def fetch(cap: int):
+        media = Media(id=whole.id, size=cap, mime="image/*")
+        return await transfers.download(media, folder, link=site.link("blob"), report=reports, exact=False)
+
+    with pytest.raises(TransferRefused, match="299999"):
+        await fetch(299_999)
+    site.flood = DATA
+    with pytest.raises(TransferRefused, match="more bytes"):
+        await fetch(350_000)
+    site.flood = b""
+    site.blobs["blob"] = DATA[:-1]
+    with pytest.raises(TransferRefused, match="others"):
+        await fetch(350_000)
+    site.blobs["blob"] = DATA
+    site.cut_sent = [1000]
+    with pytest.raises(TransferInterrupted):
+        await fetch(350_000)
+    assert (await fetch(350_000)).read_bytes() == DATA
+    site.requests.clear()
+    assert (await fetch(400_000)).read_bytes() == DATA
+    assert site.requests == []
+
+
 async def test_inline_work_does_the_same(site, reports, tmp_path) -> None:
     transfers = HttpTransfers(inline=True)
     media = site.blob(DATA)
