@@ -1,0 +1,65 @@
+"""The one place where an error becomes a line on stderr and an exit code. Never a traceback for what people can mend."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+
+from imserver.config import ConfigError
+from imserver.storage.folder import FolderError
+from imserver.storage.model import StoreBroken
+from imserver.app.errors import AdminError, CannotServe
+
+EXIT_REFUSED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_FAILED: Final = 70
+EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 refused or found wrong, 2 called or configured wrongly, 70 data damaged."""
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """`main`, returning the exit code."""
+    from imserver.cli.root import root
+
+    try:
+        result = root(args=list(arguments), prog_name="imserver", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except BrokenPipeError:
+        # The reader of our output (head, say) has gone. Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_REFUSED
+    except (KeyboardInterrupt, typer.Abort):
+        return complain("interrupted", EXIT_INTERRUPTED)
+    except ConfigError as error:
+        return complain(str(error), EXIT_USAGE)
+    except (AdminError, CannotServe, FolderError) as error:
+        return complain(str(error), EXIT_REFUSED)
+    except StoreBroken as error:
+        return complain(str(error), EXIT_FAILED)
+    except typer.TyperException as error:
+        return _usage(error)
+
+
+def complain(text: str, code: int) -> int:
+    """Print one line, whatever the text holds; returns the code."""
+    line = " ".join(text.split())
+    print(f"imserver: {''.join(c if c.isprintable() else '?' for c in line)}", file=sys.stderr)
+    return code
+
+
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if context is not None and text.startswith("Usage:"):
+        print(text)  # no command was given: the help is the answer
+        return EXIT_USAGE
+    hint = f" (see: {context.command_path} --help)" if context is not None else ""
+    return complain(f"{text.rstrip('.')}{hint}", EXIT_USAGE)

@@ -1,0 +1,113 @@
+"""`imserver serve`."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imserver import logs
+from imserver.app import PYTHON_VERSION, SQLITE_VERSION, VERSION, Bound, serve_forever
+from imserver.cli.options import ConfigFile, DataDir, settings
+from imserver.config import Config
+
+
+def serve(
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--listen", "-l", metavar="URL", help="tcp://, tls://, ws:// or wss://HOST:PORT; may be repeated."
+        ),
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option(metavar="URL", help="Media up- and download: http:// or https://HOST:PORT.")
+    ] = None,
+    http_public_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="How clients reach that listener, behind a proxy.")
+    ] = None,
+    operations: Annotated[
+        str | None, typer.Option(metavar="URL", help="/healthz and /metrics on a listener of their own.")
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate chain (PEM) for tls, wss and https.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key (PEM).")] = None,
+    allow_plaintext: Annotated[
+        bool | None,
+        typer.Option("--allow-plaintext", help="Listen without TLS beyond this machine: behind a TLS proxy."),
+    ] = None,
+    drain_s: Annotated[
+        float | None, typer.Option("--drain-s", metavar="SECONDS", help="How long an orderly stop may take.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(metavar="FORM", help="auto, console or json.")] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="IMSERVER_READY_FILE",
+            metavar="FILE",
+            help="Written (JSON: pid and real addresses) once the server accepts; removed when it stops.",
+        ),
+    ] = None,
+) -> None:
+    """Run the server until Ctrl-C or SIGTERM.
+
+    Without options it keeps its data in ./imserver-data and listens on 127.0.0.1 only: chat on tcp://127.0.0.1:7400 and
+    ws://127.0.0.1:7401, media on http://127.0.0.1:7402. Flags go before environment (IMSERVER_DRAIN_S,
+    IMSERVER_CORE__SESSION_DAYS, ...) before the file before the defaults; imserver.example.toml explains every key.
+
+    An orderly stop finishes what was received, tells every client when to come back, and exits with 0. A second
+    signal stops at once, and loses nothing that was acknowledged either. Exit code 70: the disk or the data failed.
+
+    \b
+    Examples:
+      imserver serve
+      imserver serve --data-dir /srv/chat --listen tcp://127.0.0.1:9000
+      imserver serve --listen tls://0.0.0.0:7400 --listen wss://0.0.0.0:7401 --http https://0.0.0.0:7402 \\
+          --http-public-url https://chat.example.com:7402 --tls-certificate chain.pem --tls-key key.pem
+    """
+    chosen = settings(
+        config,
+        data_dir=data_dir,
+        listen=listen or None,
+        http=http,
+        http_public_url=http_public_url,
+        operations=operations,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        allow_plaintext=allow_plaintext,
+        drain_s=drain_s,
+        log__level=log_level,
+        log__format=log_format,
+    )
+    logs.configure(level=chosen.log.level, format=chosen.log.format)
+    serve_forever(
+        chosen, started=lambda bound: print("\n".join(banner(chosen, bound)), flush=True), ready_file=ready_file
+    )
+
+
+def banner(config: Config, bound: Bound) -> list[str]:
+    """What an operator wants to see after the start."""
+    lines = [
+        f"imserver {VERSION} (SQLite {SQLITE_VERSION}, Python {PYTHON_VERSION})",
+        f"  data     {bound.data_dir.resolve()}",
+        *(f"  chat     {url}" for url in bound.listen),
+        f"  media    {bound.http}" + (f" (clients: {config.http_public_url})" if config.http_public_url else ""),
+    ]
+    if bound.operations:
+        lines.append(f"  health   {bound.operations}/healthz, metrics {bound.operations}/metrics")
+    if bound.new_app:
+        where = (
+            ""
+            if bound.data_dir == Config().data_dir
+            else f" --data-dir {shlex.quote(str(bound.data_dir))}"
+        )
+        lines += [
+            f"New data directory; app {bound.new_app!r} is made. A token for a user called alice:",
+            f"  imserver token alice{where}",
+        ]
+    return [*lines, "Stop with Ctrl-C."]
