@@ -19,6 +19,22 @@ Rooms, from the wire up:
 - `testing`    a server in memory for an app's own tests
 """
 
+from improtocol import (
+    Button,
+    Card,
+    Code,
+    Content,
+    ConversationType,
+    Custom,
+    Kind,
+    Location,
+    Media,
+    Notice,
+    Role,
+    Sticker,
+    Text,
+    Unknown,
+)
 from imsdk.changes import (
     Change,
     ConversationCreated,
@@ -52,22 +68,6 @@ from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Resume, Statistics
 from imsdk.store import MemoryStore, SqliteStore, Store
 from imsdk.store.rows import GapReason, MemberRow, OutboxRow
-from improtocol import (
-    Button,
-    Card,
-    Code,
-    Content,
-    ConversationType,
-    Custom,
-    Kind,
-    Location,
-    Media,
-    Notice,
-    Role,
-    Sticker,
-    Text,
-    Unknown,
-)
 
 __all__ = [
     "Button",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from imsdk.store.rows import FeedRow
 from improtocol import Entry, Kind, Role, SignalKind, read_entry
 from improtocol import entries as facts
 from improtocol.frames import Signal
+from imsdk.store.rows import FeedRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ import secrets
 import ssl
 import tempfile
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,29 +13,24 @@ from typing import Final
 
 import trio
 
-from imsdk.changes import Change, change_of_feed, change_of_signal
+from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice, limits
+from improtocol.commands import Create, Logout
+from improtocol.frames import Signal
+from improtocol.queries import Link, MediaLink, Presence, PresenceList
 from imsdk.conversation import Conversation
 from imsdk.dialers import Dialer, SocketDialer, check_url
 from imsdk.drafts import sweep
 from imsdk.engine import Engine, Settings, TokenProvider
 from imsdk.errors import Refused, Stopped
 from imsdk.media_interface import Draft, KeptDraft, Transfers
-from imsdk.message import Message, message_of_feed
+from imsdk.message import Message
 from imsdk.sent import Sent
 from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Statistics
 from imsdk.store import MemoryStore, SqliteStore, Store
 from imsdk.store.rows import OutboxRow
+from imsdk.streams import Changes, Messages, States
 from imsdk.uploads import Uploads
-from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice, limits
-from improtocol.commands import Create, Logout
-from improtocol.frames import Signal
-from improtocol.queries import Link, MediaLink, Presence, PresenceList
-
-#: Rows read from the store at once.
-CHUNK: Final = 100
-#: Signals that wait for an app that is slow to iterate `changes()`; they may be lost, so the oldest go.
-SIGNALS_MAX: Final = 256
 
 #: A thumbnail's size is not in the message; no server makes larger ones.
 THUMBNAIL_BYTES_MAX: Final = 1024 * 1024
@@ -50,7 +44,6 @@ class Client:
         self._store = engine.store
         self._transfers = transfers
         self._folder = folder
-        self._conversation_ids: dict[int, int] = {}
         self.uploads = Uploads(engine, transfers, folder / "outbox", folder / "cache")
 
     # The connection ---------------------------------------------------------------------------------
@@ -65,18 +58,9 @@ class Client:
         """The connection's state."""
         return self.engine.state
 
-    async def states(self) -> AsyncIterator[ConnectionState]:
+    def states(self) -> States:
         """The state now, then each change. Who is slow misses old ones, never the newest."""
-        engine = self.engine
-        seen = engine.state_count - 1
-        while True:
-            rung = engine.state_bell.listen()
-            news = min(engine.state_count - seen, len(engine.states))
-            seen = engine.state_count
-            for state in list(engine.states)[len(engine.states) - news :]:
-                yield state
-            if seen == engine.state_count:
-                await rung.wait()
+        return States(self.engine)
 
     async def connected(self) -> None:
         """Wait until a session is attached.
@@ -169,67 +153,26 @@ class Client:
 
     # Messages ---------------------------------------------------------------------------------------
 
-    async def messages(self, after: int | None = None) -> AsyncIterator[Message]:
+    def messages(self, after: int | None = None) -> Messages:
         """Every message once, in order: those of others as they come, one's own once they are acked.
 
-        Read from the store in chunks, so it may be iterated slowly. What could not be delivered appears as a message whose
-        content is a `Gap` or `Unknown`.
+        May be iterated slowly. What could not be delivered appears as a message whose content is a `Gap` or
+        `Unknown`.
 
         Args:
             after: a `position`; None goes on after the last `done`, so that an app killed in between
                 sees again what it had not done with (at least once).
         """
-        position = (await self._store.identity()).done if after is None else after
-        while True:
-            rung = self.engine.feed_bell.listen()
-            rows = await self._store.feed(position, CHUNK, messages=True)
-            for row in rows:
-                position = row.position
-                yield message_of_feed(row, await self._id_of(row.chat), self.engine.user)
-            if len(rows) < CHUNK:
-                await rung.wait()
+        return Messages(self.engine, after)
 
     async def done(self, message: Message | int) -> None:
         """The app has done with a message, and with all before it; durable."""
         await self._store.done(message if isinstance(message, int) else message.position)
 
-    async def changes(self) -> AsyncIterator[Change]:
-        """What happens from now on besides new messages: edits, reads, members, typing, presence."""
-        engine = self.engine
-        signals: deque[Signal] = deque(maxlen=SIGNALS_MAX)
-
-        def listen(signal: Signal) -> None:
-            signals.append(signal)
-            engine.feed_bell.ring()
-
-        engine.signal_listeners.add(listen)
-        try:
-            position = await self._store.feed_head()
-            while True:
-                rung = engine.feed_bell.listen()
-                rows = await self._store.feed(position, CHUNK, messages=False)
-                found = []
-                for row in rows:
-                    position = row.position
-                    found.append(change_of_feed(row, await self._id_of(row.chat)))
-                while signals:
-                    found.append(change_of_signal(signals.popleft()))
-                for change in found:
-                    if change is not None:
-                        yield change
-                if len(rows) < CHUNK:
-                    await rung.wait()
-        finally:
-            engine.signal_listeners.discard(listen)
-
-    async def _id_of(self, key: int) -> int:
-        number = self._conversation_ids.get(key, 0)
-        if not number:
-            row = await self._store.chat(key)
-            number = 0 if row is None else row.id
-            if number:
-                self._conversation_ids[key] = number
-        return number
+    def changes(self) -> Changes:
+        """What happens besides new messages: edits, reads, members, typing, presence. Begins with the first step of
+        the iteration."""
+        return Changes(self.engine)
 
     def sent(self, local_id: int) -> Sent:
         """The handle of something sent, also in an earlier life of this process."""
@@ -378,13 +321,18 @@ async def connect(
             )
             client = Client(Engine(settings, identity), transfers, folder or Path(temporary))
             await client.sweep()
+            failure: Exception | None = None
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(client.engine.run)
                 nursery.start_soon(client.uploads.run)
                 try:
                     yield client
-                finally:
-                    nursery.cancel_scope.cancel()
+                except Exception as error:  # noqa: BLE001
+                    # Raised again outside of the nursery, which would wrap it: the app gets its own error back.
+                    failure = error
+                nursery.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
     finally:
         with trio.CancelScope(shield=True):
             await transfers.aclose()

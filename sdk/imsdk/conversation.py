@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from imsdk.errors import Unavailable
-from imsdk.media_interface import Draft
-from imsdk.message import Message, message_of
-from imsdk.sent import Sent
-from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
 from improtocol import Body, Content, ConversationType, Role, SignalKind, Text
 from improtocol import commands as ask
 from improtocol.commands import Action
 from improtocol.frames import Signal
 from improtocol.queries import History, HistoryPage, MemberInfo, Members, MembersPage
+from imsdk.errors import Unavailable
+from imsdk.media_interface import Draft
+from imsdk.message import Message, message_of
+from imsdk.sent import Sent
+from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
 
 if TYPE_CHECKING:
     from imsdk.client import Client
@@ -205,6 +205,8 @@ class Conversation:
     async def receipt(self, message: Message | int) -> Receipt:
         """Which members have received and read a message, as far as known here."""
         seq = _seq(message)
+        if not self.id:
+            await self.refresh()
         rows = [row for row in await self._engine.store.members(self.key) if row.user != self._engine.user]
         fresh = self._engine.delivered
         delivered = tuple(

@@ -9,6 +9,10 @@ from typing import Final
 
 import trio
 
+from improtocol import ClientMode, Code, Entry, NextAction, SignalKind, Value
+from improtocol.frames import Result, Signal
+from improtocol.queries import Conversation as AskConversation
+from improtocol.queries import ConversationInfo, Members, MembersPage, Question
 from imsdk.backoff import Backoff
 from imsdk.dialers import Dialer, NurseryDialer
 from imsdk.errors import ImError, Stopped
@@ -20,16 +24,15 @@ from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Statistics
 from imsdk.store import Store
 from imsdk.store.rows import Identity, Settled
-from imsdk.wakeup import Bell
-from improtocol import ClientMode, Code, Entry, NextAction, SignalKind, Value
-from improtocol.frames import Result, Signal
-from improtocol.queries import ConversationInfo, Members, MembersPage, Question
-from improtocol.queries import Conversation as AskConversation
+from imsdk.wakeup import Bell, Recent
 
 DIAL_S_MAX: Final = 10.0
 QUERY_S_MAX: Final = 20.0
 #: Signals that wait to be sent; they may be lost, so the oldest go.
 SIGNALS_MAX: Final = 64
+#: Signals and states kept for an app that is slow to look; they may be lost, so the oldest go.
+SIGNALS_SEEN_MAX: Final = 256
+STATES_MAX: Final = 64
 #: Delivered watermarks that wait to be committed with the next events.
 DELIVERED_MAX: Final = 1000
 #: Ends of commands remembered for whoever asks a moment too late.
@@ -79,9 +82,9 @@ class Engine:
         self.queries = Questions(self.bell)
         self.state = ConnectionState(phase=Phase.OFFLINE)
         self.synced = False
-        self.states: deque[ConnectionState] = deque([self.state], maxlen=64)
-        self.state_count = 0
-        self.signal_listeners: set[Callable[[Signal], None]] = set()
+        self.states: Recent[ConnectionState] = Recent(STATES_MAX)
+        self.states.append(self.state)
+        self.signals: Recent[Signal] = Recent(SIGNALS_SEEN_MAX)
         self.watched: set[str] = set()
         self._waiters: dict[int, _Waiter] = {}
         self._recent: dict[int, Settled] = {}
@@ -185,7 +188,6 @@ class Engine:
     def _set_state(self, state: ConnectionState) -> None:
         self.state = state
         self.states.append(state)
-        self.state_count += 1
         self.state_bell.ring()
 
     # What the link tells ----------------------------------------------------------------------------
@@ -240,8 +242,8 @@ class Engine:
             if len(self._delivered) < DELIVERED_MAX:
                 key = (signal.conversation, signal.user)
                 self._delivered[key] = max(self._delivered.get(key, 0), signal.value)
-        for listener in list(self.signal_listeners):
-            listener(signal)
+        self.signals.append(signal)
+        self.changed()
 
     def take_signals(self) -> list[Signal]:
         """Signals to send."""

@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from imsdk.errors import StorageError, StorageFull
-from imsdk.resync import resync
-from imsdk.session import Verdict
-from imsdk.statistics import Resume as ResumeRecord
 from improtocol import (
     NEED_DATA,
     Code,
@@ -24,6 +20,10 @@ from improtocol import (
     frames,
 )
 from improtocol.frames import Frame
+from imsdk.errors import StorageError, StorageFull
+from imsdk.resync import resync
+from imsdk.session import Verdict
+from imsdk.statistics import Resume as ResumeRecord
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from improtocol import Content, Unknown, Value, read_body, unpack
 from imsdk.drafts import present
 from imsdk.store.rows import GAP, UNREADABLE, FeedRow, GapReason, MessageRow
-from improtocol import Content, Unknown, Value, read_body, unpack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from typing import Final
 
 import trio
 
-from imsdk.errors import Refused, Unavailable
-from imsdk.wakeup import Bell
 from improtocol import Code, NextAction, Value, action_of, unpack
 from improtocol.frames import Reply
 from improtocol.queries import Question
+from imsdk.errors import Refused, Unavailable
+from imsdk.wakeup import Bell
 
 #: Questions that may be under way at once.
 QUESTIONS_MAX: Final = 256

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from imsdk.errors import ImError, Refused
-from imsdk.store.rows import GapReason
 from improtocol import NextAction, ResyncReason, limits
 from improtocol.frames import Resync, Seek
 from improtocol.queries import Conversations, ConversationsPage, History, HistoryPage
+from imsdk.errors import ImError, Refused
+from imsdk.store.rows import GapReason
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from improtocol import Code
 from imsdk.errors import Refused
 from imsdk.store.rows import Settled
 from imsdk.wakeup import Bell
-from improtocol import Code
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine

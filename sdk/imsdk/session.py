@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from imsdk.store.rows import Identity
 from improtocol import Code, NextAction, RemoteProtocolError, action_of, limits
 from improtocol.frames import Ack, Connect, Connected, Events, Result, Resume, Resumed
+from imsdk.store.rows import Identity
 
 #: Half of the window: the server never waits for an ACK while the other half is on its way.
 ACK_AFTER: Final = limits.EVENTS_IN_FLIGHT_MAX // 2

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from improtocol import Body, Code, NextAction
+from improtocol.commands import Post
+from improtocol.queries import Upload, UploadSlot
 from imsdk.backoff import Backoff
 from imsdk.drafts import finish
 from imsdk.errors import Refused, StorageError, StorageFull, TransferInterrupted, TransferRefused, Unavailable
@@ -13,9 +16,6 @@ from imsdk.media_interface import Fact, KeptDraft, Transfers
 from imsdk.sent import Progress
 from imsdk.store import Store
 from imsdk.store.rows import OutboxRow, Settled
-from improtocol import Body, Code, NextAction
-from improtocol.commands import Post
-from improtocol.queries import Upload, UploadSlot
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine

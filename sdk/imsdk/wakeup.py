@@ -1,8 +1,12 @@
-"""Waking tasks up: a bell that many may wait for, and a board that shows the connection's state."""
+"""Waking tasks up: a bell that many may wait for, and the recent part of a stream."""
 
+from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import trio
+
+T = TypeVar("T")
 
 
 class Bell:
@@ -32,3 +36,23 @@ class Bell:
             if true():
                 return
             await event.wait()
+
+
+class Recent(Generic[T]):
+    """The last `size` things of a stream, for readers that each remember how many they have seen."""
+
+    __slots__ = ("_items", "count")
+
+    def __init__(self, size: int) -> None:
+        self._items: deque[T] = deque(maxlen=size)
+        self.count = 0  #: all there ever were
+
+    def append(self, item: T) -> None:
+        """Add one; the oldest goes."""
+        self._items.append(item)
+        self.count += 1
+
+    def after(self, seen: int) -> tuple[int, list[T]]:
+        """(count, those after the first `seen`), as far as they are still here."""
+        news = min(self.count - seen, len(self._items))
+        return self.count, list(self._items)[len(self._items) - news :]

@@ -1,0 +1,109 @@
+"""What an app iterates: messages, changes, connection states.
+
+Plain iterator objects, not async generators: a loop may be left at any point and nothing has to be closed. None of them holds
+a queue of its own; messages and changes are read from the store in chunks, so a slow app costs no memory.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from imsdk.changes import Change, change_of_feed, change_of_signal
+from imsdk.message import Message, message_of_feed
+from imsdk.state import ConnectionState
+
+if TYPE_CHECKING:
+    from imsdk.engine import Engine
+
+#: Rows read from the store at once.
+CHUNK: Final = 100
+
+
+class _Ids:
+    """The server's ids of conversations, remembered once known."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._store = engine.store
+        self._known: dict[int, int] = {}
+
+    async def of(self, chat: int) -> int:
+        number = self._known.get(chat, 0)
+        if not number:
+            row = await self._store.chat(chat)
+            number = 0 if row is None else row.id
+            if number:
+                self._known[chat] = number
+        return number
+
+
+class Messages(AsyncIterator[Message]):
+    """Messages after `after`, or after the last `done` when it is None."""
+
+    def __init__(self, engine: "Engine", after: int | None) -> None:
+        self._engine = engine
+        self._ids = _Ids(engine)
+        self._position = after
+        self._found: deque[Message] = deque()
+
+    async def __anext__(self) -> Message:
+        engine = self._engine
+        if self._position is None:
+            self._position = (await engine.store.identity()).done
+        while not self._found:
+            rung = engine.feed_bell.listen()
+            for row in await engine.store.feed(self._position, CHUNK, messages=True):
+                self._position = row.position
+                self._found.append(message_of_feed(row, await self._ids.of(row.chat), engine.user))
+            if not self._found:
+                await rung.wait()
+        return self._found.popleft()
+
+
+class Changes(AsyncIterator[Change]):
+    """Changes from the first step of the iteration on."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._ids = _Ids(engine)
+        self._position: int | None = None
+        self._seen = 0
+        self._found: deque[Change] = deque()
+
+    async def __anext__(self) -> Change:
+        engine = self._engine
+        if self._position is None:
+            self._seen = engine.signals.count
+            self._position = await engine.store.feed_head()
+        while not self._found:
+            rung = engine.feed_bell.listen()
+            for row in await engine.store.feed(self._position, CHUNK, messages=False):
+                self._position = row.position
+                self._add(change_of_feed(row, await self._ids.of(row.chat)))
+            self._seen, news = engine.signals.after(self._seen)
+            for signal in news:
+                self._add(change_of_signal(signal))
+            if not self._found:
+                await rung.wait()
+        return self._found.popleft()
+
+    def _add(self, change: Change | None) -> None:
+        if change is not None:
+            self._found.append(change)
+
+
+class States(AsyncIterator[ConnectionState]):
+    """The state now, then each change; who is slow misses old ones, never the newest."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._seen = engine.states.count - 1
+        self._found: deque[ConnectionState] = deque()
+
+    async def __anext__(self) -> ConnectionState:
+        while not self._found:
+            rung = self._engine.state_bell.listen()
+            self._seen, news = self._engine.states.after(self._seen)
+            self._found += news
+            if not self._found:
+                await rung.wait()
+        return self._found.popleft()
