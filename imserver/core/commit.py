@@ -16,7 +16,7 @@ from improtocol.entries import Entry, Kind
 from improtocol.frames import Close, Command, Result, ResyncReason
 from imserver.core.clock import Clock
 from imserver.core.conversations import Conversations
-from imserver.core.decide import Author, Decider, Facts, Refused
+from imserver.core.decide import Decider, Facts, Refused
 from imserver.core.delivery import Delivery
 from imserver.core.gather import Gatherer
 from imserver.core.limits import CoreLimits
@@ -168,11 +168,8 @@ class CommitLoop:
             return Decided(pending, result=Result(counter=counter, code=code, reason=reason))
         if counter <= session.decided:
             return Decided(pending, digest)
-        user = session.user
         try:
-            made = self._decider.decide(
-                Author(app=user.app, user=user.id, name=user.name), pending.action, facts, now_ms
-            )
+            made = self._decider.decide(session.user, pending.action, facts, now_ms)
             result = None
         except Refused as refused:
             made = [Write(device=0, at_ms=now_ms, code=refused.code)]

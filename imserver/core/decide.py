@@ -15,10 +15,11 @@ from typing import Final
 from improtocol import commands, limits
 from improtocol.body import Body, pack_body
 from improtocol.codes import Code
-from improtocol.content import media_of
+from improtocol.content import Text, media_of
 from improtocol.entries import ConversationType, Kind, Role
 from improtocol.values import Value, pack
 from imserver.core.conversations import Conversation, Conversations, Membership
+from imserver.core.users import User
 from imserver.storage.store import MemberChange, NewConversation, Write
 
 
@@ -29,15 +30,6 @@ class Refused(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
-
-
-@dataclass(slots=True, kw_only=True)
-class Author:
-    """Who acts: ids and name."""
-
-    app: int
-    user: int
-    name: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +61,7 @@ class Decider:
         self._conversations = conversations
         self._draw_id = draw_id
 
-    def decide(self, author: Author, action: commands.Action, facts: Facts, at_ms: int) -> list[Write]:
+    def decide(self, author: User, action: commands.Action, facts: Facts, at_ms: int) -> list[Write]:
         """The writes that carry out `action`; the last one is the command's own.
 
         The caller fills in the idempotency key.
@@ -77,9 +69,9 @@ class Decider:
         Raises:
             Refused: nothing was changed.
         """
+        if type(action) is commands.Post:
+            return self._post(author, action, facts, at_ms)
         match action:
-            case commands.Post():
-                return self._post(author, action, facts, at_ms)
             case commands.MarkRead():
                 return [self._mark_read(author, action, facts, at_ms)]
             case commands.Edit() | commands.Recall() | commands.React():
@@ -93,7 +85,7 @@ class Decider:
 
     # Messages --------------------------------------------------------------------------------------
 
-    def _post(self, author: Author, action: commands.Post, facts: Facts, at_ms: int) -> list[Write]:
+    def _post(self, author: User, action: commands.Post, facts: Facts, at_ms: int) -> list[Write]:
         payload = _pack(action.body)
         media = _media(author, action.body, facts)
         writes = []
@@ -110,7 +102,7 @@ class Decider:
 
     def _change(
         self,
-        author: Author,
+        author: User,
         action: commands.Edit | commands.Recall | commands.React,
         facts: Facts,
         at_ms: int,
@@ -140,7 +132,7 @@ class Decider:
         write.target = action.target
         return write
 
-    def _mark_read(self, author: Author, action: commands.MarkRead, facts: Facts, at_ms: int) -> Write:
+    def _mark_read(self, author: User, action: commands.MarkRead, facts: Facts, at_ms: int) -> Write:
         conversation, member = self._member_of(author, action.conversation, facts)
         if action.seq > conversation.head:
             raise Refused(
@@ -153,7 +145,7 @@ class Decider:
         return Write(
             device=0,
             at_ms=at_ms,
-            author=author.user,
+            author=author.id,
             author_name=author.name,
             conversation=conversation.id,
             kind=Kind.READ,
@@ -163,31 +155,29 @@ class Decider:
 
     # Membership ------------------------------------------------------------------------------------
 
-    def _create_direct(
-        self, author: Author, peer: str, facts: Facts, at_ms: int
-    ) -> tuple[Conversation, Write]:
+    def _create_direct(self, author: User, peer: str, facts: Facts, at_ms: int) -> tuple[Conversation, Write]:
         peer_id = facts.users[author.app, peer]
-        users = (min(author.user, peer_id), max(author.user, peer_id))
+        users = (min(author.id, peer_id), max(author.id, peer_id))
         new = NewConversation(
             id=self._draw_id(), app=author.app, type=ConversationType.DIRECT, title="", direct_users=users
         )
-        members = {author.user: author.name, peer_id: peer}
+        members = {author.id: author.name, peer_id: peer}
         return self._begin(author, new, dict.fromkeys(members, Role.MEMBER), members, at_ms)
 
-    def _create(self, author: Author, action: commands.Create, facts: Facts, at_ms: int) -> Write:
+    def _create(self, author: User, action: commands.Create, facts: Facts, at_ms: int) -> Write:
         if self._conversations.exists(action.conversation):
             raise Refused(Code.CONFLICT, "this conversation id is taken; draw another one")
-        names = {author.user: author.name} | {facts.users[author.app, name]: name for name in action.members}
+        names = {author.id: author.name} | {facts.users[author.app, name]: name for name in action.members}
         if len(names) > limits.MEMBERS_MAX:
             raise Refused(Code.LIMIT, f"a conversation has at most {limits.MEMBERS_MAX} members")
-        roles = {user: Role.OWNER if user == author.user else Role.MEMBER for user in names}
+        roles = {user: Role.OWNER if user == author.id else Role.MEMBER for user in names}
         new = NewConversation(
             id=action.conversation, app=author.app, type=ConversationType.GROUP, title=action.title
         )
         return self._begin(author, new, roles, names, at_ms)[1]
 
     def _begin(
-        self, author: Author, new: NewConversation, roles: dict[int, Role], names: dict[int, str], at_ms: int
+        self, author: User, new: NewConversation, roles: dict[int, Role], names: dict[int, str], at_ms: int
     ) -> tuple[Conversation, Write]:
         conversation = Conversation.begin(new)
         for user, role in roles.items():
@@ -201,7 +191,7 @@ class Decider:
         write.members = [MemberChange(user=user, role=role) for user, role in roles.items()]
         return conversation, write
 
-    def _manage(self, author: Author, action: commands.Action, facts: Facts, at_ms: int) -> Write:
+    def _manage(self, author: User, action: commands.Action, facts: Facts, at_ms: int) -> Write:
         conversation, member = self._member_of(author, action.conversation, facts)  # type: ignore[union-attr]
         if conversation.type is ConversationType.DIRECT:
             raise Refused(Code.FORBIDDEN, "a direct conversation keeps its two members and has no title")
@@ -209,7 +199,7 @@ class Decider:
             case commands.Invite():
                 return self._invite(conversation, member, author, action, facts, at_ms)
             case commands.Leave():
-                return self._drop(conversation, author.user, author, Kind.LEFT, [], at_ms)
+                return self._drop(conversation, author.id, author, Kind.LEFT, [], at_ms)
             case commands.Remove():
                 return self._remove(conversation, member, author, action, at_ms)
             case commands.SetRole():
@@ -227,7 +217,7 @@ class Decider:
         self,
         conversation: Conversation,
         member: Membership,
-        author: Author,
+        author: User,
         action: commands.Invite,
         facts: Facts,
         at_ms: int,
@@ -254,7 +244,7 @@ class Decider:
         self,
         conversation: Conversation,
         member: Membership,
-        author: Author,
+        author: User,
         action: commands.Remove,
         at_ms: int,
     ) -> Write:
@@ -262,7 +252,7 @@ class Decider:
         user = conversation.member_named(action.user)
         if user is None:
             raise Refused(Code.NOT_FOUND, f"{action.user} is not a member")
-        if conversation.members[user].role >= member.role and user != author.user:
+        if conversation.members[user].role >= member.role and user != author.id:
             raise Refused(Code.FORBIDDEN, "only members of a lower role may be removed")
         return self._drop(conversation, user, author, Kind.REMOVED, [action.user], at_ms)
 
@@ -270,7 +260,7 @@ class Decider:
         self,
         conversation: Conversation,
         user: int,
-        author: Author,
+        author: User,
         kind: Kind,
         payload: Sequence[Value],
         at_ms: int,
@@ -293,7 +283,7 @@ class Decider:
         self,
         conversation: Conversation,
         member: Membership,
-        author: Author,
+        author: User,
         action: commands.SetRole,
         at_ms: int,
     ) -> Write:
@@ -301,7 +291,7 @@ class Decider:
         user = conversation.member_named(action.user)
         if user is None:
             raise Refused(Code.NOT_FOUND, f"{action.user} is not a member")
-        if user == author.user:
+        if user == author.id:
             raise Refused(
                 Code.FORBIDDEN, "an owner hands the group over by making somebody else its owner first"
             )
@@ -309,7 +299,7 @@ class Decider:
         if action.role is Role.OWNER:
             # One owner at a time: the one who hands over becomes an admin, in the same record.
             member.role = Role.ADMIN
-            changes.append(MemberChange(user=author.user, role=Role.ADMIN))
+            changes.append(MemberChange(user=author.id, role=Role.ADMIN))
         conversation.members[user].role = action.role
         write = _record(conversation, author, Kind.ROLE, pack([action.user, int(action.role)]), at_ms)
         write.members = changes
@@ -317,32 +307,30 @@ class Decider:
 
     # Finding ---------------------------------------------------------------------------------------
 
-    def _find(self, author: Author, ref: int | str, facts: Facts) -> Conversation | None:
+    def _find(self, author: User, ref: int | str, facts: Facts) -> Conversation | None:
         """The conversation if the author is an active member of it."""
         if isinstance(ref, str):
             peer = facts.users[author.app, ref]
-            if peer == author.user:
+            if peer == author.id:
                 raise Refused(Code.INVALID, "a direct conversation needs somebody else")
-            found = self._conversations.get_direct(
-                author.app, (min(author.user, peer), max(author.user, peer))
-            )
+            found = self._conversations.get_direct(author.app, (min(author.id, peer), max(author.id, peer)))
         else:
             found = self._conversations.get(author.app, ref)
-        return found if found is not None and author.user in found.members else None
+        return found if found is not None and author.id in found.members else None
 
-    def _member_of(self, author: Author, ref: int | str, facts: Facts) -> tuple[Conversation, Membership]:
+    def _member_of(self, author: User, ref: int | str, facts: Facts) -> tuple[Conversation, Membership]:
         conversation = self._find(author, ref, facts)
         if conversation is None:
             raise Refused(Code.NOT_FOUND, _NOT_FOUND)
-        return conversation, conversation.members[author.user]
+        return conversation, conversation.members[author.id]
 
 
-def _record(conversation: Conversation, author: Author, kind: Kind, payload: bytes, at_ms: int) -> Write:
+def _record(conversation: Conversation, author: User, kind: Kind, payload: bytes, at_ms: int) -> Write:
     conversation.head_decided += 1
     return Write(
         device=0,
         at_ms=at_ms,
-        author=author.user,
+        author=author.id,
         author_name=author.name,
         conversation=conversation.id,
         kind=kind,
@@ -356,9 +344,11 @@ def _need_role(member: Membership, role: Role, what: str) -> None:
         raise Refused(Code.FORBIDDEN, f"only a group's {role.name.lower()}s may {what}")
 
 
-def _media(author: Author, body: Body, facts: Facts) -> tuple[bytes, ...]:
+def _media(author: User, body: Body, facts: Facts) -> tuple[bytes, ...]:
+    if type(body.content) is Text:
+        return ()
     media = media_of(body.content)
-    if media and not facts.media.get(author.user, set()).issuperset(media):
+    if media and not facts.media.get(author.id, set()).issuperset(media):
         raise Refused(Code.NOT_FOUND, "upload the media first: this shop has no such blob of yours")
     return media
 

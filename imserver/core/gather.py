@@ -11,11 +11,12 @@ from typing import Protocol
 
 from improtocol import commands
 from improtocol.commands import Action
-from improtocol.content import media_of
+from improtocol.content import Text, media_of
 from imserver.core.conversations import Conversations
 from imserver.core.decide import Facts
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
+from imserver.core.users import User
 from imserver.storage.store import Store
 
 
@@ -41,18 +42,25 @@ class Gatherer:
         facts = Facts()
         for item in batch:
             user, action = item.session.user, item.action
-            if self._nothing_to_fetch(action):
+            if type(action) is commands.Post and self._at_hand(user, action, facts):
                 continue
             await self._gather_one(user.app, user.id, action, facts)
         return facts
 
-    def _nothing_to_fetch(self, action: Action) -> bool:
+    def _at_hand(self, user: User, action: commands.Post, facts: Facts) -> bool:
         """The hot path: a message without media in a conversation that is in memory."""
-        if type(action) is not commands.Post or type(action.conversation) is not int:
+        if type(action.body.content) is not Text and media_of(action.body.content):
             return False
-        return self._conversations.by_id(action.conversation) is not None and not media_of(
-            action.body.content
-        )
+        ref = action.conversation
+        if type(ref) is int:
+            return self._conversations.by_id(ref) is not None
+        assert type(ref) is str
+        peer = self._names.known(user.app, ref)
+        if peer is None:
+            return False
+        facts.users[user.app, ref] = peer
+        users = (user.id, peer) if user.id < peer else (peer, user.id)
+        return self._conversations.get_direct(user.app, users) is not None
 
     async def _gather_one(self, app: int, user: int, action: Action, facts: Facts) -> None:
         match action:

@@ -13,6 +13,10 @@ class UserNames:
         self._cached_max = cached_max
         self._ids: dict[tuple[int, str], int] = {}
 
+    def known(self, app: int, name: str) -> int | None:
+        """The user's id if it is remembered."""
+        return self._ids.get((app, name))
+
     async def ensure(self, app: int, names: Sequence[str]) -> dict[str, int]:
         """The ids of these users; those that never came are made."""
         return await self._resolve(app, names, create=True)
