@@ -1,7 +1,7 @@
 """Structured logs: one line an event, to stderr, for people (console) or programs (JSON).
 
-Guarantees, whatever a value holds: an event is exactly one line (control characters are escaped, so nobody can forge a second
-one), and what is secret by its name or its look is hidden.
+Guarantees, whatever a value holds: an event is exactly one line (control characters are escaped, so nobody
+can forge a second one), and what is secret by its name or its look is hidden.
 """
 
 import json
@@ -14,7 +14,9 @@ from typing import Any, Final, TextIO
 import structlog
 
 _HIDDEN: Final = "[hidden]"
-_SECRET_NAMES: Final = re.compile(r"(^|_)(token|secret|password|ticket|authorization|private_key|key)$", re.ASCII)
+_SECRET_NAMES: Final = re.compile(
+    r"(^|_)(token|secret|password|ticket|authorization|private_key|key)$", re.ASCII
+)
 #: Tokens (JWT) and links with tickets, wherever they stand in a text.
 _SECRET_LOOKS: Final = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|(?<=/media/)[\w-]{40,}", re.ASCII)
 _PLAIN: Final = re.compile(r"[\w./:@+,%\[\]-]+")
@@ -24,7 +26,7 @@ Event = MutableMapping[str, Any]
 
 
 def configure(*, level: str, format: str, stream: TextIO | None = None) -> None:
-    """Send structlog's and the standard library's logs to `stream` (stderr), in one form. May be called again.
+    """Send structlog's and the standard library's logs to `stream`, in one form. May be called again.
 
     Args:
         level: "debug", "info", "warning" or "error".
@@ -82,7 +84,7 @@ def _hide(_logger: object, _method: str, event: Event) -> Event:
     return event
 
 
-def _safe(value: object) -> Any:  # noqa: ANN401 - what a log line may hold
+def _safe(value: object) -> Any:
     if isinstance(value, bool | int | float | None):
         return value
     if isinstance(value, dict):
@@ -114,7 +116,7 @@ def _console_value(value: object) -> str:
 
 
 def _console_text(text: str) -> str:
-    """Readable as it is where it can be printed; everything else escaped (control, bidirectional, surrogates)."""
+    """Printable characters as they are, all others escaped (control, bidirectional, surrogates)."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )

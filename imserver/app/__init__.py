@@ -1,8 +1,10 @@
 """app: composition. The only room that names concrete backends; whoever starts something starts it here.
 
-- `serving`         `serve_forever`: the process: event loop, signals; `server`: the rooms put together and watched
+- `serving`         `serve_forever`: the process: event loop, signals; `server`: the rooms put together and
+  watched
 - `backends`        which store, which blobs; `failstop`: the end when the disk fails
-- `media_house`     the media room on the store, `media_desk`, `reader`, `store_guard`, `quotas`: its ties to the core
+- `media_house`     the media room on the store, `media_desk`, `reader`, `store_guard`, `quotas`: its ties
+  to the core
 - `admin`           apps and keys; `control`: over the control socket; `administration`: from outside
 - `backup`          copies of a data directory, and what a restored one needs
 - `metrics`, `tls`, `ticket_keys`, `ready_file`, `bound`, `version`, `errors`
@@ -10,6 +12,7 @@
 
 from imserver.app.admin import DEFAULT_APP
 from imserver.app.administration import administer, check_token, key_secret, make_token
+from imserver.app.backup import BackupReport, back_up, restore, stamp, verify
 from imserver.app.bound import Bound
 from imserver.app.errors import AdminError, CannotServe
 from imserver.app.serving import serve_forever
@@ -21,11 +24,16 @@ __all__ = [
     "SQLITE_VERSION",
     "VERSION",
     "AdminError",
+    "BackupReport",
     "Bound",
     "CannotServe",
     "administer",
+    "back_up",
     "check_token",
     "key_secret",
     "make_token",
+    "restore",
     "serve_forever",
+    "stamp",
+    "verify",
 ]

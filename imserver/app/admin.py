@@ -53,7 +53,9 @@ class Admin:
         }
         action = actions.get(str(request.get("do")))
         if action is None:
-            raise AdminError("this server does not know that request; use the server's own version of imserver")
+            raise AdminError(
+                "this server does not know that request; use the server's own version of imserver"
+            )
         try:
             return await action(request)
         except StoreFull:
@@ -83,7 +85,7 @@ class Admin:
             raise AdminError(str(error)) from None
         return await self._put_key(app, "1", "HS256", None)
 
-    async def _app_list(self, request: Fields) -> Fields:
+    async def _app_list(self, _request: Fields) -> Fields:
         keys = await self._store.keys()
         return {
             "apps": [
@@ -158,9 +160,7 @@ class Admin:
             load_key(algorithm, material)
         except ValueError as error:
             raise AdminError(str(error)) from None
-        key = AppKey(
-            app=app.id, kid=kid, algorithm=algorithm, key=material, created_ms=self._clock.now_ms()
-        )
+        key = AppKey(app=app.id, kid=kid, algorithm=algorithm, key=material, created_ms=self._clock.now_ms())
         await self._store.put_key(key)
         await self._changed()
         return {"app": app.name, "kid": kid, "algorithm": algorithm, "secret": secret}
@@ -169,4 +169,6 @@ class Admin:
 def no_such_app(name: str, known: Iterable[str]) -> AdminError:
     """The error for an app that does not exist."""
     names = ", ".join(sorted(known)) or "none"
-    return AdminError(f"there is no app {name!r} (there is: {names}); make it with: imserver app create {name}")
+    return AdminError(
+        f"there is no app {name!r} (there is: {names}); make it with: imserver app create {name}"
+    )

@@ -1,4 +1,4 @@
-"""Administration from outside: through the running server if there is one, else on the data directory itself."""
+"""Administration from outside: through the running server if there is one, else on its directory."""
 
 import base64
 import json
@@ -39,7 +39,10 @@ def administer(data_dir: Path, request: Fields, *, media_quota_bytes: int) -> Fi
     async def offline() -> Fields:
         async with trio_asyncio.open_loop(), open_store(data_dir) as store:
             admin = Admin(
-                store, clock=SystemClock(), media_quota_bytes=media_quota_bytes, changed=trio.lowlevel.checkpoint
+                store,
+                clock=SystemClock(),
+                media_quota_bytes=media_quota_bytes,
+                changed=trio.lowlevel.checkpoint,
             )
             return await admin.handle(request)
 
@@ -64,9 +67,7 @@ def make_token(data_dir: Path, *, user: str, app: str | None, days: float) -> st
     """
     apps, keys = _apps_and_keys(data_dir)
     found = _choose(apps, app)
-    usable = [
-        key for key in keys if key.app == found.id and key.algorithm == "HS256" and not key.revoked_ms
-    ]
+    usable = [key for key in keys if key.app == found.id and key.algorithm == "HS256" and not key.revoked_ms]
     if not usable:
         raise AdminError(
             f"app {found.name!r} has no HS256 key, so only its own backend can sign tokens; "
@@ -119,7 +120,9 @@ def key_secret(data_dir: Path, *, app: str, kid: str | None) -> str:
     usable = [
         key
         for key in keys
-        if key.app == found.id and key.algorithm == "HS256" and (kid == key.kid if kid else not key.revoked_ms)
+        if key.app == found.id
+        and key.algorithm == "HS256"
+        and (kid == key.kid if kid else not key.revoked_ms)
     ]
     if not usable:
         raise AdminError(f"app {found.name!r} has no HS256 key{f' {kid!r}' if kid else ''}")

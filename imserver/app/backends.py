@@ -36,7 +36,9 @@ async def open_store(data_dir: Path) -> AsyncIterator[Store]:
         try:
             store = await stack.enter_async_context(open_sqlite(data_dir))
         except OSError as error:
-            raise CannotServe(f"cannot use the data directory {data_dir}: {error.strerror or error}") from None
+            raise CannotServe(
+                f"cannot use the data directory {data_dir}: {error.strerror or error}"
+            ) from None
         yield store
 
 

@@ -1,7 +1,7 @@
 """The control socket: administration of a running server, whose lock keeps everybody else out of its store.
 
-A Unix socket in the data directory, for the server's own user only. One JSON line asks, one JSON line answers, then
-the connection ends: `{"do": "app_list"}` → `{"ok": {…}}` or `{"error": "…"}`.
+A Unix socket in the data directory, for the server's own user only. One JSON line asks, one JSON line
+answers, then the connection ends: `{"do": "app_list"}` → `{"ok": {…}}` or `{"error": "…"}`.
 """
 
 import hashlib
@@ -33,7 +33,8 @@ log = structlog.get_logger()
 def socket_path(data_dir: Path) -> Path:
     """Where the control socket of a data directory is.
 
-    In it, or, when that path is too long for a socket, in a folder of the user's in the system's temporary directory.
+    In it, or, when that path is too long for a socket, in a folder of the user's in the system's temporary
+    directory.
     """
     data_dir = data_dir.resolve()
     path = data_dir / SOCKET_NAME
@@ -53,7 +54,7 @@ async def serve_control(
     """
     path = socket_path(data_dir)
     try:
-        listener = _listen(path, outside=path.parent != data_dir.resolve())
+        listener = _listen(path)
     except OSError as error:
         raise CannotServe(f"cannot make the control socket {path}: {error.strerror}") from None
     limiter = trio.CapacityLimiter(_CONNECTIONS_MAX)
@@ -69,8 +70,8 @@ async def serve_control(
         path.unlink(missing_ok=True)
 
 
-def _listen(path: Path, *, outside: bool) -> trio.socket.SocketType:
-    if outside:
+def _listen(path: Path) -> trio.socket.SocketType:
+    if path.name != SOCKET_NAME:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         found = path.parent.lstat()
         # The temporary directory is everybody's: somebody else may have made the folder first.

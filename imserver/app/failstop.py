@@ -21,12 +21,14 @@ class FailStop(Protocol):
 def fail_stop(error: BaseException, *, part: str) -> None:
     """Say it in one line and end at once, with exit code 70.
 
-    No clean-up on purpose: closing would write to a disk that has just failed, and could hang beyond the second that
-    the contract gives. What is durable is whole by construction.
+    No clean-up on purpose: closing would write to a disk that has just failed, and could hang beyond the
+    second that the contract gives. What is durable is whole by construction.
     """
     cause = root_cause(error)
     try:
-        log.error("failed", part=part, exc_info=cause, do="look at the disk, then start again; run: imserver verify")
+        log.error(
+            "failed", part=part, exc_info=cause, do="look at the disk, then start again; run: imserver verify"
+        )
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from imserver.core import Clock, MediaRefused
-from imserver.media import BlobNotFound, MediaService, TooLarge
-from imserver.app.quotas import Quotas
-from imserver.storage.store import Store
 from improtocol.codes import Code
 from improtocol.queries import MediaLink, UploadSlot
+from imserver.app.quotas import Quotas
+from imserver.core import Clock, MediaRefused
+from imserver.media import BlobNotFound, MediaService, TooLarge
+from imserver.storage.store import Store
 
 _NOT_THERE: Final = "no such media, or you may not see it"
 
@@ -34,7 +34,9 @@ class Desk:
         if await self._store.app_bytes(app) + size > self._quotas.bytes_max(app):
             raise MediaRefused(Code.QUOTA, "the shop's media storage is used up")
         try:
-            ticket, _ = self._media.issue_upload(app=app, user=user, size_bytes=size, mime=mime, name=name)
+            ticket, _ = self._media.tickets.issue_upload(
+                app=app, user=user, size_bytes=size, mime=mime, name=name
+            )
         except TooLarge as error:
             raise MediaRefused(Code.TOO_LARGE, str(error)) from None
         expires_ms = self._clock.now_ms() + self._media.limits.upload_ticket_ms
@@ -46,6 +48,6 @@ class Desk:
             await self._media.find(app, media)
         except BlobNotFound:
             raise MediaRefused(Code.NOT_FOUND, _NOT_THERE) from None
-        ticket = self._media.issue_link(app=app, user=user, conversation=conversation, sha256=media)
+        ticket = self._media.tickets.issue_link(app=app, user=user, conversation=conversation, sha256=media)
         expires_ms = self._clock.now_ms() + self._media.limits.link_ms
         return MediaLink(url=f"{self._url}/media/{ticket}", expires_ms=expires_ms)

@@ -36,8 +36,8 @@ class HouseCatalog(StoreCatalog[BlobInfo]):
 class HouseMedia(MediaService):
     """A `MediaService` that remembers who uploaded what before it says so.
 
-    A client learns a blob's id only from an answer of these three, so nobody can post what is not noted yet; and
-    whatever request is repeated after a crash notes it again.
+    A client learns a blob's id only from an answer of these three, so nobody can post what is not noted
+    yet; and whatever request is repeated after a crash notes it again.
     """
 
     def __init__(

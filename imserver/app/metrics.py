@@ -38,9 +38,7 @@ _GATEWAY_COUNTERS: Final = {
 class ServerMetrics(Collector):
     """Reads the statistics when it is scraped, so that nothing on the hot path counts twice."""
 
-    def __init__(
-        self, core: Callable[[], CoreStatistics], gateway: Callable[[], GatewayStatistics]
-    ) -> None:
+    def __init__(self, core: Callable[[], CoreStatistics], gateway: Callable[[], GatewayStatistics]) -> None:
         self._core = core
         self._gateway = gateway
 

@@ -178,8 +178,11 @@ class Server:
 
     def _health(self) -> Health:
         figures = self._gateway.statistics()
-        details = {"version": VERSION, "connections": figures.connections}
-        return Health(ok=self._status == "ok", status=self._status, details=details)
+        return Health(
+            ok=self._status == "ok",
+            status=self._status,
+            details={"version": VERSION, "connections": figures.connections},
+        )
 
     # Watching --------------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ class Server:
         *,
         task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Run a part that the server cannot live without: its failure stops the server, once it has started."""
+        """Run a part that the server cannot live without: once started, its failure ends the server."""
         try:
             await (run(task_status=task_status) if name != "media" else run())
         except (OSError, CannotServe) as error:

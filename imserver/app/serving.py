@@ -19,7 +19,8 @@ from imserver.app.ready_file import write_ready_file
 from imserver.app.server import Server
 from imserver.config import Config
 
-#: The C library gives the GIL back per SQLite step, and each reacquire can wait a whole interval (5 ms by default).
+#: The C library gives the GIL back per SQLite step, and each reacquire can wait a whole interval (5 ms by
+#: default).
 _SWITCH_INTERVAL_S: Final = 0.0005
 _FILES_WANTED: Final = 1_048_576
 
@@ -50,9 +51,9 @@ def serve_forever(
         ready_file.unlink(missing_ok=True)
 
     def on_started(bound: Bound) -> None:
-        started(bound)
         if ready_file is not None:
             write_ready_file(ready_file, bound)
+        started(bound)
 
     try:
         trio.run(_main, config, on_started, fail_stop)

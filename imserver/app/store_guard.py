@@ -1,4 +1,4 @@
-"""Between the media and HTTP rooms and the store: its errors in their words, and nobody overlooks that it broke."""
+"""Between the media and HTTP rooms and the store: its errors in their words, none overlooked."""
 
 from collections.abc import Awaitable
 from typing import TypeVar

@@ -1,7 +1,7 @@
 """The secrets that sign upload tickets and media links: a file in the data directory.
 
-One key a line in hex; the first signs, all verify. To change it, put a new line first and restart; once the links of the old
-one have expired, drop it.
+One key a line in hex; the first signs, all verify. To change it, put a new line first and restart; once the
+links of the old one have expired, drop it.
 """
 
 import os
@@ -16,7 +16,7 @@ _KEY_BYTES: Final = 32
 
 
 def load_ticket_keys(data_dir: Path) -> list[bytes]:
-    """The keys of a data directory whose lock is held; the file is made at the first start (mode 0600, durable).
+    """The keys of a data directory whose lock is held; the first start makes the file (0600, durable).
 
     Raises:
         CannotServe: the file cannot be read or holds something else.

@@ -1,4 +1,4 @@
-"""The operator's certificate and key, as contexts for the listeners; what is wrong with them is one sentence."""
+"""The operator's certificate and key as a context; what is wrong with them is one sentence."""
 
 import ssl
 from pathlib import Path

@@ -33,7 +33,7 @@ def create(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make an app with one HS256 key, also while the server runs.
+    r"""Make an app with one HS256 key, also while the server runs.
 
     Apps are strangers to each other: users, conversations and media of one are never seen in another.
 
@@ -61,13 +61,15 @@ def list_(config: ConfigFile = None, data_dir: DataDir = None) -> None:
 def key(
     name: AppName,
     algorithm: Annotated[
-        str | None, typer.Option(metavar="NAME", help="HS256 (a shared secret), EdDSA or ES256. [default: HS256]")
+        str | None,
+        typer.Option(metavar="NAME", help="HS256 (a shared secret), EdDSA or ES256. [default: HS256]"),
     ] = None,
     public_key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The public key (PEM), for EdDSA and ES256.")
     ] = None,
     kid: Annotated[
-        str | None, typer.Option(metavar="ID", help="The key's id; tokens name it. [default: the next number]")
+        str | None,
+        typer.Option(metavar="ID", help="The key's id; tokens name it. [default: the next number]"),
     ] = None,
     revoke: Annotated[
         str | None, typer.Option(metavar="ID", help="Refuse tokens of this key from now on.")
@@ -76,11 +78,11 @@ def key(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Add a key to an app, revoke one, or show a secret; also while the server runs.
+    r"""Add a key to an app, revoke one, or show a secret; also while the server runs.
 
-    The backend of the app signs a token (JWT) for each of its users: claims `iss` the app's name, `sub` the user's id,
-    `aud` "imserver", `exp`; header `kid` the key's id. With EdDSA or ES256 the private key never leaves the backend.
-    A revoked key stops new logins at once; sessions that are logged in stay.
+    The backend of the app signs a token (JWT) for each of its users: claims `iss` the app's name, `sub` the
+    user's id, `aud` "imserver", `exp`; header `kid` the key's id. With EdDSA or ES256 the private key never
+    leaves the backend. A revoked key stops new logins at once; sessions that are logged in stay.
 
     \b
     Examples:
@@ -102,7 +104,9 @@ def key(
         pem = _read_pem(public_key) if public_key else None
         chosen = algorithm or ("HS256" if pem is None else None)
         if chosen is None:
-            raise typer.BadParameter("must say whether the public key is for EdDSA or ES256", param_hint="--algorithm")
+            raise typer.BadParameter(
+                "must say whether the public key is for EdDSA or ES256", param_hint="--algorithm"
+            )
         request = {"do": "key_add", "app": name, "algorithm": chosen, "kid": kid, "public_key": pem}
         _print_key(_ask(config, data_dir, request))
 

@@ -1,4 +1,4 @@
-"""The one place where an error becomes a line on stderr and an exit code. Never a traceback for what people can mend."""
+"""The one place where an error becomes a line on stderr and an exit code, never a traceback."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ from typing import Final
 
 import typer
 
+from imserver.app.errors import AdminError, CannotServe
 from imserver.config import ConfigError
 from imserver.storage.folder import FolderError
 from imserver.storage.model import StoreBroken
-from imserver.app.errors import AdminError, CannotServe
 
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
@@ -20,7 +20,7 @@ EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 refused or found wrong, 2 called or configured wrongly, 70 data damaged."""
+    """Run a command and exit: 0 done, 1 refused or found wrong, 2 called wrongly, 70 data damaged."""
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 

@@ -19,6 +19,6 @@ DataDir = Annotated[
 ]
 
 
-def settings(config: Path | None, **flags: Any) -> Config:  # noqa: ANN401 - flags have many types
+def settings(config: Path | None, **flags: Any) -> Config:
     """The settings with these flags on top; None values were not given. Double underscores stand for dots."""
     return load(config, flags={name.replace("__", "."): value for name, value in flags.items()})

@@ -54,14 +54,17 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Run the server until Ctrl-C or SIGTERM.
+    r"""Run the server until Ctrl-C or SIGTERM.
 
-    Without options it keeps its data in ./imserver-data and listens on 127.0.0.1 only: chat on tcp://127.0.0.1:7400 and
+    Without options it keeps its data in ./imserver-data and listens on 127.0.0.1 only: chat on
+    tcp://127.0.0.1:7400 and
     ws://127.0.0.1:7401, media on http://127.0.0.1:7402. Flags go before environment (IMSERVER_DRAIN_S,
-    IMSERVER_CORE__SESSION_DAYS, ...) before the file before the defaults; imserver.example.toml explains every key.
+    IMSERVER_CORE__SESSION_DAYS, ...) before the file before the defaults; imserver.example.toml explains
+    every key.
 
-    An orderly stop finishes what was received, tells every client when to come back, and exits with 0. A second
-    signal stops at once, and loses nothing that was acknowledged either. Exit code 70: the disk or the data failed.
+    An orderly stop finishes what was received, tells every client when to come back, and exits with 0. A
+    second signal stops at once, and loses nothing that was acknowledged either. Exit code 70: the disk or
+    the data failed.
 
     \b
     Examples:
@@ -86,7 +89,9 @@ def serve(
     )
     logs.configure(level=chosen.log.level, format=chosen.log.format)
     serve_forever(
-        chosen, started=lambda bound: print("\n".join(banner(chosen, bound)), flush=True), ready_file=ready_file
+        chosen,
+        started=lambda bound: print("\n".join(banner(chosen, bound)), flush=True),
+        ready_file=ready_file,
     )
 
 
@@ -96,15 +101,14 @@ def banner(config: Config, bound: Bound) -> list[str]:
         f"imserver {VERSION} (SQLite {SQLITE_VERSION}, Python {PYTHON_VERSION})",
         f"  data     {bound.data_dir.resolve()}",
         *(f"  chat     {url}" for url in bound.listen),
-        f"  media    {bound.http}" + (f" (clients: {config.http_public_url})" if config.http_public_url else ""),
+        f"  media    {bound.http}"
+        + (f" (clients: {config.http_public_url})" if config.http_public_url else ""),
     ]
     if bound.operations:
         lines.append(f"  health   {bound.operations}/healthz, metrics {bound.operations}/metrics")
     if bound.new_app:
         where = (
-            ""
-            if bound.data_dir == Config().data_dir
-            else f" --data-dir {shlex.quote(str(bound.data_dir))}"
+            "" if bound.data_dir == Config().data_dir else f" --data-dir {shlex.quote(str(bound.data_dir))}"
         )
         lines += [
             f"New data directory; app {bound.new_app!r} is made. A token for a user called alice:",

@@ -1,4 +1,4 @@
-"""`imserver token` and `imserver token-check`: for trying things by hand, and for whoever writes an app's backend."""
+"""`imserver token` and `token-check`: to try things by hand, and for who writes an app's backend."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -20,10 +20,10 @@ def token(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print a token for a user, as the app's backend would make it.
+    r"""Print a token for a user, as the app's backend would make it.
 
-    Signed with the newest HS256 key of the app, which is read from the data directory; the server need not run.
-    Whoever has the token is that user until it expires: treat it as a password.
+    Signed with the newest HS256 key of the app, which is read from the data directory; the server need not
+    run. Whoever has the token is that user until it expires: treat it as a password.
 
     \b
     Examples:
@@ -38,7 +38,7 @@ def token_check(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say whom a token speaks for, or why the server would refuse it (exit code 1).
+    r"""Say whom a token speaks for, or why the server would refuse it (exit code 1).
 
     \b
     Example:

@@ -108,13 +108,14 @@ class Config(_Model):
         for address in addresses:
             if address.encrypted and not (self.tls_certificate and self.tls_key):
                 raise ValueError(f"{address} needs tls_certificate and tls_key (files in PEM form)")
-        # Health and metrics carry no content; everything else outside this machine is encrypted unless told otherwise.
+        # Health and metrics carry no content; everything else outside this machine is encrypted unless told
+        # otherwise.
         for address in [*chat, http]:
             if not address.encrypted and not address.loopback and not self.allow_plaintext:
                 secure = {"tcp": "tls", "ws": "wss", "http": "https"}[address.scheme]
                 raise ValueError(
                     f"{address} would carry messages unencrypted beyond this machine; use {secure}:// with "
-                    f"tls_certificate and tls_key, or say allow_plaintext = true (behind a proxy that does TLS)"
+                    f"tls_certificate and tls_key, or say allow_plaintext = true (behind a TLS proxy)"
                 )
         if http.everywhere and not self.http_public_url:
             raise ValueError(

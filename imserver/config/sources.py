@@ -43,7 +43,8 @@ def load(
     Args:
         file: a TOML file, if any.
         flags: dotted key -> value, from the command line; None values were not given.
-        environment: `os.environ` if None. `IMSERVER_DRAIN_S`, `IMSERVER_CORE__SESSION_DAYS`, lists with commas.
+        environment: `os.environ` if None. `IMSERVER_DRAIN_S`, `IMSERVER_CORE__SESSION_DAYS`, lists with
+        commas.
 
     Raises:
         ConfigError: something is wrong in one of them.
@@ -103,9 +104,7 @@ def _from_file(file: Path | None, known: set[Path_]) -> Iterator[tuple[Path_, An
             yield path, found, f"in {file}"
 
 
-def _from_environment(
-    environment: Mapping[str, str], known: set[Path_]
-) -> Iterator[tuple[Path_, Any, str]]:
+def _from_environment(environment: Mapping[str, str], known: set[Path_]) -> Iterator[tuple[Path_, Any, str]]:
     names = {ENV_PREFIX + "__".join(path).upper(): path for path in known}
     for name in sorted(environment):
         if not name.startswith(ENV_PREFIX) or name in _ENV_FLAGS or _ENV_FOREIGN.fullmatch(name):
@@ -142,6 +141,8 @@ def _complaint(error: ValidationError, sources: Mapping[Path_, str]) -> str:
         text = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         text = text[:1].lower() + text[1:] if text.startswith("Input ") else text
         source = sources.get(at)
-        lines.append(f"{'.'.join(at)} ({source}): {text}" if source else ": ".join(filter(None, (".".join(at), text))))
+        lines.append(
+            f"{'.'.join(at)} ({source}): {text}" if source else ": ".join(filter(None, (".".join(at), text)))
+        )
     more = error.error_count() - len(lines)
     return "; ".join(lines) + (f"; and {more} more" if more else "")
