@@ -160,7 +160,9 @@ def connect_all(url: str, users: Iterable[str], token: Callable[[str], str]) -> 
     for begin in range(0, len(names), 200):
         batch = []
         for index, user in enumerate(names[begin : begin + 200], begin):
-            client = Client(url, user, source=f"127.{index // 20000 + 1}.{index // 200 % 200}.{index % 200 + 1}")
+            client = Client(
+                url, user, source=f"127.{index // 20000 + 1}.{index // 200 % 200}.{index % 200 + 1}"
+            )
             client.queue(frames.Connect(token=token(user), device="bench"))
             client.flush()
             batch.append(client)

@@ -39,8 +39,12 @@ def main(arguments: list[str]) -> None:
     figures = sorted(run["kib_per_connection"] for run in runs)
     median = figures[len(figures) // 2]
     if options.json:
-        print(json.dumps({"scenario": "idle", "machine": str(Machine.here()), "runs": runs, "median": median}))
+        print(
+            json.dumps({"scenario": "idle", "machine": str(Machine.here()), "runs": runs, "median": median})
+        )
         return
     print(Machine.here())
-    print(f"{options.connections} idle TCP connections: {median:.2f} KiB each "
-          f"(min {figures[0]:.2f}, max {figures[-1]:.2f}, {len(figures)} runs)")
+    print(
+        f"{options.connections} idle TCP connections: {median:.2f} KiB each "
+        f"(min {figures[0]:.2f}, max {figures[-1]:.2f}, {len(figures)} runs)"
+    )

@@ -1,7 +1,7 @@
 """CPU of a durable relayed message: pairs of apps, each sender with a window of unanswered posts.
 
-A message counts once its RESULT is back (it is durable then) and its receiver has it. The generator stops with an error when a message is
-lost, doubled or out of order.
+A message counts once its RESULT is back (it is durable then) and its receiver has it. The generator stops
+with an error when a message is lost, doubled or out of order.
 """
 
 import argparse

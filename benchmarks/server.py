@@ -9,8 +9,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from imserver.app.administration import make_token
 
 _START_S_MAX = 20.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -23,7 +25,6 @@ class Server:
     pid: int
     data_dir: Path
     urls: dict[str, str]
-    tokens: dict[str, str] = field(default_factory=dict)
 
     def cpu_s(self) -> float:
         """User and system CPU seconds of the process and its threads so far."""
@@ -38,48 +39,39 @@ class Server:
         raise RuntimeError("no Pss in smaps_rollup")
 
     def token(self, user: str) -> str:
-        """A token for `user`, made by the `token` command once and then for others by the same key."""
-        if not self.tokens:
-            self.tokens["key"] = ""
-        return _sign(self.data_dir, user)
-
-
-def _sign(data_dir: Path, user: str) -> str:
-    from imserver.core import sign_token
-
-    cached = _KEYS.get(data_dir)
-    if cached is None:
-        cached = _KEYS[data_dir] = _read_key(data_dir)
-    app, kid, key = cached
-    return sign_token(
-        app=app, user=user, kid=kid, algorithm="HS256", key=key, now_s=int(time.time()), lifetime_s=3600
-    )
-
-
-_KEYS: dict[Path, tuple[str, str, bytes]] = {}
-
-
-def _read_key(data_dir: Path) -> tuple[str, str, bytes]:
-    import sqlite3
-
-    with sqlite3.connect(f"file:{data_dir / 'imserver.db'}?mode=ro", uri=True) as db:
-        row = db.execute(
-            "SELECT app.name, app_key.kid, app_key.key FROM app_key JOIN app ON app.id = app_key.app LIMIT 1"
-        ).fetchone()
-    return row[0], row[1], bytes(row[2])
+        """A token for `user`, as the `token` command makes it."""
+        return make_token(self.data_dir, user=user, app=None, days=1)
 
 
 @contextmanager
-def running(*, listen: tuple[str, ...] = ("tcp://127.0.0.1:0",), data_dir: Path | None = None) -> Iterator[Server]:
+def running(
+    *, listen: tuple[str, ...] = ("tcp://127.0.0.1:0",), data_dir: Path | None = None
+) -> Iterator[Server]:
     """A server on free ports of 127.0.0.1, ended by its pid at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="imserver-bench-") as folder:
         data = data_dir or Path(folder) / "data"
         ready = Path(folder) / "ready.json"
-        command = [sys.executable, "-m", "imserver", "serve", "--data-dir", str(data), "--ready-file", str(ready)]
+        command = [
+            sys.executable,
+            "-m",
+            "imserver",
+            "serve",
+            "--data-dir",
+            str(data),
+            "--ready-file",
+            str(ready),
+        ]
         for url in listen:
             command += ["--listen", url]
-        command += ["--http", "http://127.0.0.1:0", "--config", str(_config(Path(folder)))]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
+        command += [
+            "--http",
+            "http://127.0.0.1:0",
+            "--config",
+            str(_config(Path(folder))),
+            "--log-level",
+            "error",
+        ]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             yield Server(process.pid, data, _wait_ready(process, ready))
         finally:
@@ -103,5 +95,5 @@ def _wait_ready(process: "subprocess.Popen[bytes]", ready: Path) -> dict[str, st
         if time.monotonic() > deadline:
             raise RuntimeError("the server was not ready in time")
         time.sleep(0.02)
-    urls = json.loads(ready.read_text())["listeners"]
+    urls = json.loads(ready.read_text())["listen"]
     return {url.partition(":")[0]: url for url in urls}
