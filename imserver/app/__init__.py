@@ -7,7 +7,7 @@
   to the core
 - `admin`           apps and keys; `control`: over the control socket; `administration`: from outside
 - `backup`          copies of a data directory, and what a restored one needs
-- `metrics`, `tls`, `ticket_keys`, `ready_file`, `bound`, `version`, `errors`
+- `metrics`, `tls`, `ticket_keys`, `ready_file`, `bound`, `errors`
 """
 
 from imserver.app.admin import DEFAULT_APP
@@ -16,13 +16,9 @@ from imserver.app.backup import BackupReport, back_up, restore, stamp, verify
 from imserver.app.bound import Bound
 from imserver.app.errors import AdminError, CannotServe
 from imserver.app.serving import serve_forever
-from imserver.app.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
 
 __all__ = [
     "DEFAULT_APP",
-    "PYTHON_VERSION",
-    "SQLITE_VERSION",
-    "VERSION",
     "AdminError",
     "BackupReport",
     "Bound",

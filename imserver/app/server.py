@@ -24,13 +24,13 @@ from imserver.app.reader import Reader
 from imserver.app.store_guard import StoreGuard
 from imserver.app.ticket_keys import load_ticket_keys
 from imserver.app.tls import server_context
-from imserver.app.version import VERSION
 from imserver.config import Address, Config
 from imserver.core import Clock, Core, SystemClock, TokenVerifier
 from imserver.gateway import Gateway, Listener
 from imserver.http import Health, Tls, create_app, create_operations_app, serve
 from imserver.http.server import bind
 from imserver.media import OutOfSpace, Signer
+from imserver.version import VERSION
 
 _SWEEP_S: Final = 3600.0
 #: After the drain, HTTP requests get this long on top before they are cut.

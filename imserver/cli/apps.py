@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from imserver.app import AdminError, administer, key_secret
 from imserver.cli.options import ConfigFile, DataDir, settings
 
 apps = typer.Typer(
@@ -19,6 +18,8 @@ AppName = Annotated[str, typer.Argument(metavar="NAME", help="The app's name.")]
 
 
 def _ask(config: Path | None, data_dir: Path | None, request: dict[str, Any]) -> dict[str, Any]:
+    from imserver.app import administer
+
     chosen = settings(config, data_dir=data_dir)
     return administer(chosen.data_dir, request, media_quota_bytes=chosen.media_quota_bytes)
 
@@ -99,6 +100,8 @@ def key(
     elif show:
         if algorithm or public_key:
             raise typer.BadParameter("goes with --kid only", param_hint="--show")
+        from imserver.app import key_secret
+
         print(key_secret(settings(config, data_dir=data_dir).data_dir, app=name, kid=kid))
     else:
         pem = _read_pem(public_key) if public_key else None
@@ -112,6 +115,8 @@ def key(
 
 
 def _read_pem(path: Path) -> str:
+    from imserver.app import AdminError
+
     try:
         return path.read_text(encoding="ascii")
     except OSError as error:

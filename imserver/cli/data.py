@@ -1,13 +1,14 @@
 """`imserver backup`, `restore` and `verify`: what an operator does with a data directory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imserver.app import BackupReport, back_up, stamp, verify
-from imserver.app import restore as restore_backup
 from imserver.cli.options import ConfigFile, DataDir, settings
+
+if TYPE_CHECKING:
+    from imserver.app import BackupReport
 
 
 def backup(
@@ -25,6 +26,8 @@ def backup(
     Example:
       imserver backup /backups/chat-$(date +%F)
     """
+    from imserver.app import back_up
+
     source = settings(config, data_dir=data_dir).data_dir
     _print("Backup", back_up(source, target), target)
 
@@ -49,6 +52,9 @@ def restore(
       imserver restore /backups/chat-2027-01-31 --data-dir /srv/chat
       imserver restore --data-dir /srv/chat        after copying the files there yourself
     """
+    from imserver.app import restore as restore_backup
+    from imserver.app import stamp
+
     target = settings(config, data_dir=data_dir).data_dir
     if backup is None:
         stamp(target)
@@ -67,6 +73,8 @@ def verify_(config: ConfigFile = None, data_dir: DataDir = None) -> int:
     Example:
       imserver verify --data-dir /srv/chat
     """
+    from imserver.app import verify
+
     folder = settings(config, data_dir=data_dir).data_dir
     report = verify(folder)
     for finding in report.findings:
@@ -82,7 +90,7 @@ def verify_(config: ConfigFile = None, data_dir: DataDir = None) -> int:
     return 1
 
 
-def _print(what: str, report: BackupReport, target: Path) -> None:
+def _print(what: str, report: "BackupReport", target: Path) -> None:
     for name in report.damaged:
         print(f"warning: the media file {name} is damaged; copied as it is")
     mib = 1024**2

@@ -8,11 +8,6 @@ from typing import Final
 
 import typer
 
-from imserver.app.errors import AdminError, CannotServe
-from imserver.config import ConfigError
-from imserver.storage.folder import FolderError
-from imserver.storage.model import StoreBroken
-
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_FAILED: Final = 70
@@ -38,14 +33,27 @@ def run(arguments: Sequence[str]) -> int:
         return EXIT_REFUSED
     except (KeyboardInterrupt, typer.Abort):
         return complain("interrupted", EXIT_INTERRUPTED)
-    except ConfigError as error:
-        return complain(str(error), EXIT_USAGE)
-    except (AdminError, CannotServe, FolderError) as error:
-        return complain(str(error), EXIT_REFUSED)
-    except StoreBroken as error:
-        return complain(str(error), EXIT_FAILED)
     except typer.TyperException as error:
         return _usage(error)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        return complain(str(error), code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """The code for an error that is the caller's or the outside's; None: it is a fault of this program."""
+    from imserver.app.errors import AdminError, CannotServe
+    from imserver.config import ConfigError
+    from imserver.storage.folder import FolderError
+    from imserver.storage.model import StoreBroken
+
+    if isinstance(error, ConfigError):
+        return EXIT_USAGE
+    if isinstance(error, AdminError | CannotServe | FolderError):
+        return EXIT_REFUSED
+    return EXIT_FAILED if isinstance(error, StoreBroken) else None
 
 
 def complain(text: str, code: int) -> int:

@@ -1,11 +1,12 @@
 """What several commands take."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imserver.config import Config, load
+if TYPE_CHECKING:
+    from imserver.config import Config
 
 ConfigFile = Annotated[
     Path | None,
@@ -19,6 +20,8 @@ DataDir = Annotated[
 ]
 
 
-def settings(config: Path | None, **flags: Any) -> Config:
+def settings(config: Path | None, **flags: Any) -> "Config":
     """The settings with these flags on top; None values were not given. Double underscores stand for dots."""
+    from imserver.config import load
+
     return load(config, flags={name.replace("__", "."): value for name, value in flags.items()})

@@ -5,8 +5,6 @@ import importlib.util
 
 import typer
 
-from imserver.app import PYTHON_VERSION, SQLITE_VERSION, VERSION, CannotServe
-
 #: The programs behind these read their own words, `--help` included.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -23,6 +21,8 @@ def demo(context: typer.Context) -> int:
 
 def version() -> None:
     """Print the versions of imserver, Python and SQLite."""
+    from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
+
     print(f"imserver {VERSION}")
     print(f"Python {PYTHON_VERSION}")
     print(f"SQLite {SQLITE_VERSION}")
@@ -33,6 +33,8 @@ def _run(module: str, function: str, arguments: list[str]) -> int:
     found = importlib.util.find_spec(module) is not None
     call = getattr(importlib.import_module(module), function, None) if found else None
     if call is None:
+        from imserver.app import CannotServe
+
         raise CannotServe(f"{module.rpartition('.')[2]} is not part of this installation")
     result: int = call(arguments)
     return result

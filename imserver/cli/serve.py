@@ -2,14 +2,15 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imserver import logs
-from imserver.app import PYTHON_VERSION, SQLITE_VERSION, VERSION, Bound, serve_forever
 from imserver.cli.options import ConfigFile, DataDir, settings
-from imserver.config import Config
+
+if TYPE_CHECKING:
+    from imserver.app import Bound
+    from imserver.config import Config
 
 
 def serve(
@@ -73,6 +74,9 @@ def serve(
       imserver serve --listen tls://0.0.0.0:7400 --listen wss://0.0.0.0:7401 --http https://0.0.0.0:7402 \\
           --http-public-url https://chat.example.com:7402 --tls-certificate chain.pem --tls-key key.pem
     """
+    from imserver import logs
+    from imserver.app import serve_forever
+
     chosen = settings(
         config,
         data_dir=data_dir,
@@ -95,8 +99,10 @@ def serve(
     )
 
 
-def banner(config: Config, bound: Bound) -> list[str]:
+def banner(config: "Config", bound: "Bound") -> list[str]:
     """What an operator wants to see after the start."""
+    from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
+
     lines = [
         f"imserver {VERSION} (SQLite {SQLITE_VERSION}, Python {PYTHON_VERSION})",
         f"  data     {bound.data_dir.resolve()}",
@@ -108,7 +114,9 @@ def banner(config: Config, bound: Bound) -> list[str]:
         lines.append(f"  health   {bound.operations}/healthz, metrics {bound.operations}/metrics")
     if bound.new_app:
         where = (
-            "" if bound.data_dir == Config().data_dir else f" --data-dir {shlex.quote(str(bound.data_dir))}"
+            ""
+            if bound.data_dir == type(config)().data_dir
+            else f" --data-dir {shlex.quote(str(bound.data_dir))}"
         )
         lines += [
             f"New data directory; app {bound.new_app!r} is made. A token for a user called alice:",

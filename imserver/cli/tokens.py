@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from imserver.app import check_token, make_token
 from imserver.cli.options import ConfigFile, DataDir, settings
 
 
@@ -30,6 +29,8 @@ def token(
       imserver token alice
       imserver token bob --app shoes --days 1
     """
+    from imserver.app import make_token
+
     print(make_token(settings(config, data_dir=data_dir).data_dir, user=user, app=app, days=days))
 
 
@@ -44,6 +45,8 @@ def token_check(
     Example:
       imserver token-check "$(imserver token alice)"
     """
+    from imserver.app import check_token
+
     found = check_token(settings(config, data_dir=data_dir).data_dir, text)
     until = datetime.fromtimestamp(found["expires_s"], UTC).strftime("%Y-%m-%d %H:%M UTC")
     print(f"user {found['user']!r} of app {found['app']!r}, until {until}")
