@@ -13,11 +13,10 @@ def main() -> int:
         for scenario in _SCENARIOS.values():
             scenario([])
         return 0
-    scenario = _SCENARIOS.get(sys.argv[1])
-    if scenario is None:
+    if sys.argv[1] not in _SCENARIOS:
         print(f"no scenario {sys.argv[1]!r}; there are: {', '.join(_SCENARIOS)}", file=sys.stderr)
         return 2
-    scenario(sys.argv[2:])
+    _SCENARIOS[sys.argv[1]](sys.argv[2:])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The generator: many raw clients on one selector, on the sans-IO protocol, so that it is not the bottleneck."""
+"""The generator: many raw clients on one selector, on the sans-IO protocol."""
 
 import selectors
 import socket
@@ -20,7 +20,7 @@ _ACK_EVERY = 32
 
 
 class Client:
-    """One connection. Counts what it posts and receives; checks that nothing is lost, doubled or reordered."""
+    """One connection. Counts what it posts and receives; fails when anything is lost, doubled or reordered."""
 
     __slots__ = (
         "connection",

@@ -1,4 +1,4 @@
-"""What is measured on. On shared machines the clock has levels: a fixed loop beside each figure shows them."""
+"""What is measured on. Shared machines' clocks have levels: a fixed loop beside each figure shows them."""
 
 import os
 import platform
