@@ -116,13 +116,17 @@ class ThreadDriver:
 
 @asynccontextmanager
 async def thread_driver(path: Path) -> AsyncIterator[Driver]:
-    """A `ThreadDriver` for the length of a block, on the running asyncio loop or else its own."""
-    loop = trio_asyncio.current_loop.get()
+    """A `ThreadDriver` for the length of a block, on the running asyncio loop or else its own.
+
+    With its own, an exception of the block comes out in the `ExceptionGroup` of the loop's nursery; errors of
+    opening the database never do.
+    """
     async with AsyncExitStack() as stack:
+        # The writer goes first, because it sets up the file, and outside of any nursery of ours.
+        writer = await stack.enter_async_context(_writer_thread(path))
+        loop = trio_asyncio.current_loop.get()
         if loop is None:
             loop = await stack.enter_async_context(trio_asyncio.open_loop())
-        # The writer goes first: it sets up the file.
-        writer = await stack.enter_async_context(_writer_thread(path))
         readers = [await stack.enter_async_context(_reader(loop, path)) for _ in range(READERS)]
         yield ThreadDriver(loop, writer, readers)
 

@@ -166,7 +166,7 @@ async def test_a_store_is_closed_twice_and_then_refuses(store: Store) -> None:
 
 
 async def test_a_cancelled_append_happened_whole_or_not_at_all(store: Store) -> None:
-    """Cancelled at any moment, the batch of two is there or it is not, and a later append goes on from there."""
+    """Cancelled at any moment, the batch of two is there or not, and a later append goes on from there."""
     house = await House.build(store)
     await house.room("alice", "bob")
     head = 1
