@@ -20,7 +20,7 @@ _ACK_EVERY = 32
 
 
 class Client:
-    """One connection. Counts what it posts and receives; fails when anything is lost, doubled or reordered."""
+    """One connection. Counts what it posts and receives; fails on what is lost, doubled or reordered."""
 
     __slots__ = (
         "connection",
