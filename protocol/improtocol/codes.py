@@ -20,7 +20,7 @@ class Action(IntEnum):
 class Code(IntEnum):
     """Why a connection was closed (100-499), or a command or query was not carried out (200-299, 500-599)."""
 
-    OK = 0
+    OK = 0  #: carried out
 
     IDLE_TIMEOUT = 100  #: nothing was heard from the peer for too long
     SLOW_HANDSHAKE = 101  #: no session was attached in time
@@ -34,23 +34,23 @@ class Code(IntEnum):
     OUT_OF_TURN = 204  #: a counter beyond the next, or a RESYNC is under way: go back to the first unacked
     UNAVAILABLE = 205  #: a part the server needs does not answer
 
-    TOKEN_INVALID = 300
-    TOKEN_EXPIRED = 301
+    TOKEN_INVALID = 300  #: the token is not one of this shop's
+    TOKEN_EXPIRED = 301  #: the token's time is over
     SESSION_UNKNOWN = 302  #: no such session, or a wrong secret: both look the same on purpose
-    SESSION_EXPIRED = 303
+    SESSION_EXPIRED = 303  #: the session was not used for too long
     SESSION_ENDED = 304  #: logged out, or revoked by the shop
 
     REPLACED = 400  #: a newer connection of this session took over
-    PROTOCOL_ERROR = 401
-    FRAME_TOO_LARGE = 402
-    VERSION_UNSUPPORTED = 403
-    BANNED = 404
+    PROTOCOL_ERROR = 401  #: a frame broke the protocol; the reason says which and how
+    FRAME_TOO_LARGE = 402  #: a frame was announced larger than is allowed here
+    VERSION_UNSUPPORTED = 403  #: this server does not speak the client's version
+    BANNED = 404  #: the shop has shut this user out
 
     INVALID = 500  #: the content or an argument breaks a rule; the reason names it
     NOT_FOUND = 501  #: not there, or not yours: the answer is identical
     FORBIDDEN = 502  #: you are a member, but your role does not allow it
     CONFLICT = 503  #: the same counter or id with another payload
-    TOO_LARGE = 504
+    TOO_LARGE = 504  #: the body or the file is larger than is allowed
     QUOTA = 505  #: the shop's storage is used up
     LIMIT = 506  #: a count is at its limit (members, conversations, ...)
 

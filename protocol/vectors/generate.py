@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from improtocol import pack_body
-from protocol.vectors import breaches, dialogues, samples
+from protocol.vectors import breaches, dialogues, query_dialogues, samples
 from protocol.vectors.recorder import Dialogue, plain
 
 HERE = Path(__file__).parent
@@ -32,7 +32,7 @@ def files() -> dict[str, str]:
         "resyncs.json": recorded(dialogues.resyncs()),
         "commands.json": recorded(dialogues.commands()),
         "events.json": recorded(dialogues.events()),
-        "queries.json": recorded(dialogues.queries()),
+        "queries.json": recorded(query_dialogues.queries()),
         "bodies.json": bodies(),
         "broken_framing.json": recorded(breaches.of_framing()),
         "broken_states.json": recorded(breaches.of_states()),

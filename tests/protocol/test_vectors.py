@@ -41,7 +41,7 @@ def value_of(shown: Any) -> Any:
 
 
 def test_the_committed_files_are_what_the_code_makes() -> None:
-    """If this fails, other implementations will fail with it: is the change meant? Then generate them anew."""
+    """Or other implementations would fail: is the change meant? Then generate them anew."""
     made = generate.files()
     assert set(made) == set(FILES)
     for name, text in made.items():
