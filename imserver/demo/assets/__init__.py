@@ -18,7 +18,7 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str, note: str) -> bytes:
-    """The bytes of asset `name` with `note` hidden inside: valid of its kind, and unlike any other note's bytes.
+    """The bytes of asset `name` with `note` hidden inside: valid of its kind, unlike any other note's.
 
     Raises:
         KeyError: there is no such asset.

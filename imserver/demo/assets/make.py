@@ -31,7 +31,7 @@ _LINES: Final = (
 
 
 def draw_shoes(rng: random.Random) -> Image.Image:
-    """A pair of shoes on a wooden floor, with grain, shadow and sensor noise: as hard to compress as a photo."""
+    """A pair of shoes on a wooden floor, with grain, shadow and noise: as hard to compress as a photo."""
     width, height = _SIZE
     picture = Image.new("RGB", _SIZE)
     draw = ImageDraw.Draw(picture)
@@ -110,17 +110,17 @@ def make_invoice() -> bytes:
     bodies = (
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
-        " /Resources << /Font << /F1 5 0 R >> >> >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources 6 0 R >>",
         f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+        "<< /Font << /F1 5 0 R >> >>",
     )
     out, offsets = "%PDF-1.4\n", []
     for number, body in enumerate(bodies, 1):
         offsets.append(len(out))
         out += f"{number} 0 obj\n{body}\nendobj\n"
     table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
-    tail = f"xref\n0 6\n0000000000 65535 f \n{table}trailer\n<< /Size 6 /Root 1 0 R >>\n"
+    tail = f"xref\n0 7\n0000000000 65535 f \n{table}trailer\n<< /Size 7 /Root 1 0 R >>\n"
     return f"{out}{tail}startxref\n{len(out)}\n%%EOF\n".encode("ascii")
 
 

@@ -56,7 +56,7 @@ class Drive:
             while lap_ms < begin_ms + window_ms:
                 for start, gap in traces[f"{carrier}/{direction}"]["outages"]:
                     start_ms = start + lap_ms - begin_ms
-                    if 0 <= start_ms and start_ms + gap <= window_ms:
+                    if start_ms >= 0 and start_ms + gap <= window_ms:
                         found.append(
                             Outage(start_ms=start_ms / speed, length_ms=gap / speed, down=direction == "down")
                         )

@@ -1,0 +1,75 @@
+"""What the trace's outages cost: how long messages that were under way came late."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from imserver.demo.journal import Entry
+
+__all__ = ["OutageAccount"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageAccount:
+    """Outages of a drive, those during another incident left out: their cost would not be theirs.
+
+    Attributes:
+        count: outages.
+        total_s: their lengths together.
+        longest_s: of one.
+        late: messages that were acked or promised before an outage's end and arrived after it.
+        worst_ms: the longest time from an outage's end to the arrival of one that waited.
+    """
+
+    count: int
+    total_s: float
+    longest_s: float
+    late: int
+    worst_ms: int
+
+    @classmethod
+    def of(
+        cls,
+        outages: Iterable[tuple[float, float]],
+        incidents: Sequence[tuple[float, float]],
+        journals: Mapping[str, Sequence[Entry]],
+    ) -> Self:
+        """Account for `outages`; all three on the machine's monotonic clock.
+
+        Args:
+            outages: (began, ended).
+            incidents: (began, consistent again).
+            journals: by user; a message counts from its promise ("sent") to its arrival ("got").
+        """
+        alone = [
+            (began, ended)
+            for began, ended in outages
+            if not any(began < until and ended > since for since, until in incidents)
+        ]
+        entries = [entry for journal in journals.values() for entry in journal]
+        promised = {e["key"]: e["at"] for e in entries if e["what"] == "sent" and e["kind"] not in _MEDIA}
+        arrived: dict[str, float] = {}
+        for entry in entries:
+            if entry["what"] == "got":
+                arrived.setdefault(entry["key"], entry["at"])
+        waits = [
+            (arrived[key] - ended, key)
+            for began, ended in alone
+            for key, at in promised.items()
+            if began <= at < ended < arrived.get(key, 0.0)
+        ]
+        return cls(
+            count=len(alone),
+            total_s=sum(ended - began for began, ended in alone),
+            longest_s=max((ended - began for began, ended in alone), default=0.0),
+            late=len({key for _, key in waits}),
+            worst_ms=round(1000 * max((wait for wait, _ in waits), default=0.0)),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {key: round(value, 3) for key, value in asdict(self).items()}
+
+
+#: Their way includes an upload of many chunks, so their time says little about one outage.
+_MEDIA = frozenset({"image", "voice", "video", "file"})
