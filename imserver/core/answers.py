@@ -4,6 +4,7 @@ Entitlement is checked at the last moment.
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import trio
 
@@ -13,13 +14,13 @@ from improtocol.codes import Code
 from improtocol.frames import Query, Reply
 from improtocol.values import pack
 from imserver.core.conversations import Conversation, Conversations
-from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
 from imserver.core.media_desk import MediaDesk, MediaRefused
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
-from imserver.storage.store import Store
+from imserver.core.signals import Signals
+from imserver.storage.store import Store, StoreFull
 
 _NOT_FOUND = "no such conversation, or you are not in it"
 
@@ -36,7 +37,7 @@ class Answerer:
         store: Store,
         conversations: Conversations,
         names: UserNames,
-        delivery: Delivery,
+        signals: Signals,
         links: FlushList,
         limits: CoreLimits,
         media: MediaDesk | None,
@@ -44,7 +45,7 @@ class Answerer:
         self._store = store
         self._conversations = conversations
         self._names = names
-        self._delivery = delivery
+        self._signals = signals
         self._links = links
         self._limits = limits
         self._media = media
@@ -89,6 +90,10 @@ class Answerer:
             payload = await self._payload(session, question)
         except (NotFound, MediaRefused, ValueError) as error:
             return _refusal(query, error)
+        except StoreFull:
+            retry_after_ms = self._limits.disk_full_retry_ms
+            reason = "the server's disk is full"
+            return Reply(id=query.id, code=Code.DISK_FULL, reason=reason, retry_after_ms=retry_after_ms)
         if session.ended:
             return Reply(id=query.id, code=Code.SESSION_ENDED, reason="this session was ended")
         if len(payload) > protocol_limits.FRAME_BYTES_MAX - 64:
@@ -104,18 +109,18 @@ class Answerer:
             case queries.Conversations():
                 return await self._conversation_list(session, question)
             case queries.Conversation():
-                conversation = await self._entitled(session, question.conversation)
-                info = await self._store.conversation_info(session.user.id, conversation.id)
+                right = await self._entitled(session, question.conversation)
+                info = await self._store.conversation_info(session.user.id, right.conversation)
                 if info is None:
                     raise NotFound
-                self._check_still(session, conversation)
+                await self._check_still(session, right)
                 return pack(info.to_value())
             case queries.Members():
-                conversation = await self._entitled(session, question.conversation)
+                right = await self._entitled(session, question.conversation)
                 members, complete = await self._store.member_infos(
-                    conversation.id, after=question.after, limit=question.limit
+                    right.conversation, after=question.after, limit=question.limit
                 )
-                self._check_still(session, conversation)
+                await self._check_still(session, right)
                 return queries.MembersPage(members=tuple(members), complete=complete).to_payload()
             case queries.Presence():
                 return await self._presence(session, question)
@@ -123,13 +128,12 @@ class Answerer:
                 return await self._media_answer(session, question)
 
     async def _history(self, session: Session, question: queries.History) -> bytes:
-        conversation = await self._entitled(session, question.conversation)
-        first = conversation.members[session.user.id].first
+        right = await self._entitled(session, question.conversation)
         entries, lowest = await self._store.history(
-            conversation.id, first=first, before=question.before, limit=question.limit
+            right.conversation, first=right.first, before=question.before, limit=question.limit
         )
-        self._check_still(session, conversation)
-        page = queries.HistoryPage(entries=tuple(entries), first=lowest, complete=lowest <= first)
+        await self._check_still(session, right)
+        page = queries.HistoryPage(entries=tuple(entries), first=lowest, complete=lowest <= right.first)
         return page.to_payload()
 
     async def _conversation_list(self, session: Session, question: queries.Conversations) -> bytes:
@@ -138,9 +142,15 @@ class Answerer:
         infos, complete = await self._store.conversation_infos(
             session.user.id, before_ms=question.before_ms, before_id=question.before_id, limit=question.limit
         )
+        # Those that the user was put out of while the store was read go no further (G10).
+        infos = [info for info in infos if self._not_gone(session, info.conversation)]
         return queries.ConversationsPage(
             head=head, conversations=tuple(infos), complete=complete
         ).to_payload()
+
+    def _not_gone(self, session: Session, id: int) -> bool:
+        conversation = self._conversations.by_id(id)
+        return conversation is None or session.user.id in conversation.members
 
     async def _presence(self, session: Session, question: queries.Presence) -> bytes:
         user = session.user
@@ -150,8 +160,7 @@ class Answerer:
         rows = []
         for name, id in ids.items():
             if id in shared:
-                other = self._delivery.user(id)
-                rows.append((name, other is not None and bool(other.sessions), seen.get(id, 0)))
+                rows.append((name, self._signals.is_there(id), seen.get(id, 0)))
         return queries.PresenceList(users=tuple(rows)).to_payload()
 
     async def _media_answer(self, session: Session, question: queries.Upload | queries.Link) -> bytes:
@@ -163,20 +172,20 @@ class Answerer:
                 app=user.app, user=user.name, size=question.size, mime=question.mime, name=question.name
             )
             return slot.to_payload()
-        conversation = await self._entitled(session, question.conversation)
-        if question.seq < conversation.members[user.id].first:
+        right = await self._entitled(session, question.conversation)
+        if question.seq < right.first:
             raise NotFound
-        if not await self._store.record_shows(conversation.id, question.seq, question.media):
+        if not await self._store.record_shows(right.conversation, question.seq, question.media):
             raise NotFound
         link = await self._media.link(
-            app=user.app, user=user.name, conversation=conversation.id, media=question.media
+            app=user.app, user=user.name, conversation=right.conversation, media=question.media
         )
-        self._check_still(session, conversation)
+        await self._check_still(session, right)
         return link.to_payload()
 
     # Entitlement -----------------------------------------------------------------------------------
 
-    async def _entitled(self, session: Session, ref: int | str) -> Conversation:
+    async def _entitled(self, session: Session, ref: int | str) -> "Right":
         """The conversation if the session's user is an active member; raises `NotFound` otherwise."""
         user = session.user
         conversation: Conversation | None
@@ -191,16 +200,25 @@ class Answerer:
             )
         if conversation is None or user.id not in conversation.members:
             raise NotFound
-        return conversation
+        return Right(conversation.id, conversation.members[user.id].first)
 
-    def _check_still(self, session: Session, conversation: Conversation) -> None:
-        """After waiting for the store.
+    async def _check_still(self, session: Session, right: "Right") -> None:
+        """After waiting for the store: is the user still the member that he was?
 
-        Is the user still a member? Nothing is awaited between this and the reply (G10).
+        Nothing is awaited between this and the reply (G10). It waits itself only if the conversation was
+        dropped from memory meanwhile.
         """
-        current = self._conversations.by_id(conversation.id) or conversation
-        if session.user.id not in current.members:
+        current = await self._conversations.load(session.user.app, right.conversation)
+        member = None if current is None else current.members.get(session.user.id)
+        if member is None or member.first != right.first:
             raise NotFound
+
+
+class Right(NamedTuple):
+    """What a member may see: records of `conversation` from `first` on."""
+
+    conversation: int
+    first: int
 
 
 def _refusal(query: Query, error: Exception) -> Reply:

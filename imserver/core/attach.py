@@ -14,12 +14,12 @@ import trio
 
 from improtocol.codes import Code
 from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
-from improtocol.limits import PROTOCOL_VERSION, SECRET_BYTES
+from improtocol.limits import PROTOCOL_VERSION, RETRY_AFTER_MS_MAX, SECRET_BYTES
 from imserver.core.admission import TokenBucket
 from imserver.core.clock import Clock
 from imserver.core.delivery import Delivery
 from imserver.core.limits import DAY_MS, CoreLimits
-from imserver.core.links import Link
+from imserver.core.links import FlushList, Link
 from imserver.core.registry import Registry
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenRefused, TokenVerifier
@@ -39,6 +39,7 @@ class Attacher:
 
     Args:
         attached: called when a session was attached to its link, before anything is sent.
+        attached_count: tells how many sessions have a connection.
         draw_id, draw_secret: random sources.
         idle_s: the silence after which the gateway hangs up, told to the client.
     """
@@ -49,10 +50,12 @@ class Attacher:
         registry: Registry,
         delivery: Delivery,
         tokens: TokenVerifier,
+        links: FlushList,
         clock: Clock,
         limits: CoreLimits,
         *,
         attached: Callable[[Session, Link], None],
+        attached_count: Callable[[], int],
         draw_id: Callable[[], int],
         draw_secret: Callable[[int], bytes],
         idle_s: int,
@@ -61,13 +64,16 @@ class Attacher:
         self._registry = registry
         self._delivery = delivery
         self._tokens = tokens
+        self._links = links
         self._clock = clock
         self._limits = limits
         self._attached = attached
+        self._attached_count = attached_count
         self._draw_id = draw_id
         self._draw_secret = draw_secret
         self._idle_s = idle_s
-        self._waiting: deque[tuple[Link, Resume | Connect]] = deque()
+        self._resumes_waiting: deque[tuple[Link, Resume]] = deque()
+        self._connects_waiting: deque[tuple[Link, Connect]] = deque()
         self._arrived = trio.Event()
         self._connects = TokenBucket(limits.connects_per_s, limits.connects_burst)
         self._resumes = TokenBucket(limits.resumes_per_s, limits.resumes_burst)
@@ -87,23 +93,30 @@ class Attacher:
             if session is not None and session.user.ready:
                 self._resume(session, link, frame)
                 return
-        self._waiting.append((link, frame))
+            self._resumes_waiting.append((link, frame))
+        else:
+            self._connects_waiting.append((link, frame))
         self._arrived.set()
 
     async def run(self) -> None:
         """Look up the sessions that are not in memory, until cancelled."""
+        resumes, connects = self._resumes_waiting, self._connects_waiting
         while True:
-            while not self._waiting:
-                self._arrived = trio.Event() if self._arrived.is_set() else self._arrived
-                await self._arrived.wait()
-            count = min(len(self._waiting), self._limits.lookups_per_read_max)
-            batch = [self._waiting.popleft() for _ in range(count)]
-            await self._look_up([(link, frame) for link, frame in batch if isinstance(frame, Resume)])
-            for link, frame in batch:
-                if isinstance(frame, Connect):
+            # Resumes first, and many in one read; each CONNECT is a transaction of its own.
+            if resumes:
+                count = min(len(resumes), self._limits.lookups_per_read_max)
+                await self._look_up([resumes.popleft() for _ in range(count)])
+            elif connects:
+                link, frame = connects.popleft()
+                if not link.closing:
                     await self._connect(link, frame)
-            for link, _ in batch:
-                link.flush()
+            else:
+                self._arrived = trio.Event()
+                await self._arrived.wait()
+                continue
+            self._links.flush()
+            # Here, where nobody is admitted and not yet attached.
+            self._registry.shrink(self._delivery, self._attached_count())
 
     # Resume ----------------------------------------------------------------------------------------
 
@@ -129,6 +142,8 @@ class Attacher:
                     user.load(head)
 
     def _resume(self, session: Session, link: Link, frame: Resume) -> None:
+        if link.closing:
+            return  # it went while it waited: it must not take the session away from a living one
         # One answer for "no such session" and "wrong secret": nobody learns which ids are in use.
         if not hmac.compare_digest(hash_secret(frame.secret), session.secret_hash):
             self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
@@ -181,6 +196,8 @@ class Attacher:
         session = self._registry.admit(device, self._delivery)
         if not session.user.ready:
             await self._load_heads([session.user.id])
+        if link.closing:
+            return  # the session stays without a connection; the device logs in again
         self.connected += 1
         self._attach(session, link, frame.mode)
         behind_events, behind_bytes = self._behind(session, frame.epoch or self._store.epoch, frame.cursor)
@@ -207,6 +224,7 @@ class Attacher:
             older.close(Close(code=Code.REPLACED, reason="a newer connection of this session took over"))
             older.flush()
         session.link = link
+        session.unanswered = 0
         session.mode = ClientMode(mode)
         session.resyncing = 0
         session.user.attach(session)
@@ -235,11 +253,14 @@ class Attacher:
             self._delivery.resync(session, ResyncReason.RESTORED, user.oldest)
         elif cursor > user.head:
             self._delivery.resync(session, ResyncReason.FUTURE, user.oldest)
-        elif cursor < user.oldest - 1:
+        elif cursor < user.oldest - 1 or (cursor == 0 and session.accepted and user.head):
+            # From 0 again after having sent something: the device has lost its data, and of its own messages
+            # the log tells it nothing. The snapshot does.
             self._delivery.resync(session, ResyncReason.RETENTION, user.oldest)
         else:
             self._delivery.pull(session, announce=True)
 
     def _refuse(self, link: Link, code: Code, reason: str, retry_after_ms: int = 0) -> None:
         self.refused += 1
+        retry_after_ms = min(retry_after_ms, RETRY_AFTER_MS_MAX)
         link.close(Close(code=code, reason=reason, retry_after_ms=retry_after_ms))

@@ -6,49 +6,30 @@ any other failure of the store ends the server (G7).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 import trio
 
 from improtocol.codes import Code
-from improtocol.commands import Action, digest_of
+from improtocol.commands import digest_of
 from improtocol.entries import Entry, Kind
 from improtocol.frames import Close, Command, Result, ResyncReason
+from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
 from imserver.core.clock import Clock
 from imserver.core.conversations import Conversations
-from imserver.core.decide import Decider, Facts, Refused
+from imserver.core.decide import Decider
 from imserver.core.delivery import Delivery
+from imserver.core.facts import Facts, Refused
 from imserver.core.gather import Gatherer
 from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
+from imserver.core.pending import Decided, Pending, repeat, result_of, settle
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
 from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, StoreFull, Write, log_bytes
 
-
-@dataclass(slots=True)
-class Pending:
-    """A command that waits for its commit, and the connection that is to hear of it."""
-
-    session: Session
-    link: Link
-    counter: int
-    action: Action
-
-
-@dataclass(slots=True)
-class Decided:
-    """What was decided on a pending command: a result to send once the batch is durable.
-
-    `write` is the index of the command's own write in the batch, or -1: then `result` stands already, or
-    the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it
-    is the same command).
-    """
-
-    pending: Pending
-    digest: int = 0
-    write: int = -1
-    result: Result | None = None
+#: Commands of one session waiting at once, over all connections it had while they waited.
+_PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
 
 
 class CommitLoop:
@@ -83,8 +64,10 @@ class CommitLoop:
         self._ended = ended
         self._pending: list[Pending] = []
         self._wake = trio.Event()
-        self._idle = trio.Event()
-        self._idle.set()
+        #: Commands ever submitted and ever answered, and what is set after every batch.
+        self._submitted = 0
+        self._answered = 0
+        self._batch_done = trio.Event()
         self.batches = 0
         self.commands = 0
 
@@ -93,7 +76,9 @@ class CommitLoop:
 
     def submit(self, session: Session, link: Link, command: Command) -> None:
         """Queue a command. Its RESULT goes to `link` after the commit, in counter order."""
-        if len(self._pending) >= self._limits.commands_pending_max:
+        # A session has more than its window only when it reconnects faster than batches are written.
+        too_many = session.pending >= _PENDING_PER_SESSION_MAX
+        if too_many or len(self._pending) >= self._limits.commands_pending_max:
             link.send(
                 Result(
                     counter=command.counter,
@@ -104,23 +89,25 @@ class CommitLoop:
             )
             return
         session.pending += 1
+        session.unanswered += 1
+        self._submitted += 1
         self._pending.append(Pending(session, link, command.counter, command.action))
         self.wake()
 
     def wake(self) -> None:
         """There is something to write: commands, or watermarks that have waited long enough."""
         self._wake.set()
-        self._idle = trio.Event() if self._idle.is_set() else self._idle
 
-    async def wait_idle(self) -> None:
-        """Return once everything submitted is durable and answered."""
-        await self._idle.wait()
+    async def wait_answered(self) -> None:
+        """Return once everything submitted so far is durable and answered, or refused."""
+        target = self._submitted
+        while self._answered < target:
+            await self._batch_done.wait()
 
     async def run(self) -> None:
         """Commit until cancelled. Raises `StoreBroken` when nothing more may be acked."""
         while True:
             if not self._pending and not self._watermarks.due:
-                self._idle.set()
                 await self._wake.wait()
             self._wake = trio.Event()
             batch = self._pending[: self._limits.batch_commands_max]
@@ -129,6 +116,9 @@ class CommitLoop:
             # memory already.
             with trio.CancelScope(shield=True):
                 await self._commit(batch)
+            self._answered += len(batch)
+            self._batch_done.set()
+            self._batch_done = trio.Event()
             await trio.lowlevel.checkpoint()
 
     async def _commit(self, batch: Sequence[Pending]) -> None:
@@ -142,12 +132,15 @@ class CommitLoop:
             if writes or marks is not None:
                 placed = await self._store.append(writes, marks)
         except StoreFull:
-            self._undo(batch, writes)
+            self._undo(batch, decisions, writes)
+            if marks is not None:
+                self._watermarks.put_back(marks)
             return
         self.batches += 1
         self.commands += len(batch)
         self._publish(decisions, writes, placed)
-        self._conversations.shrink(set(_touched(self._pending)))
+        if self._conversations.crowded:
+            self._conversations.shrink(set(_touched(self._pending)))
 
     # Deciding --------------------------------------------------------------------------------------
 
@@ -181,16 +174,18 @@ class CommitLoop:
         writes += made
         return Decided(pending, digest, len(writes) - 1, result)
 
-    def _undo(self, batch: Iterable[Pending], writes: Iterable[Write]) -> None:
+    def _undo(self, batch: Iterable[Pending], decisions: Iterable[Decided], writes: Sequence[Write]) -> None:
         """The disk is full: nothing of the batch happened. Forget it and say when to try again."""
         for write in writes:
             if write.conversation:
                 self._conversations.forget(write.conversation)
+        for decided in decisions:
+            # Only an end that was decided in this very batch: an earlier one is durable.
+            if decided.write >= 0 and writes[decided.write].end_session:
+                decided.pending.session.ended = False
         for pending in batch:
-            session = pending.session
-            session.pending -= 1
-            session.decided = session.accepted
-            session.ended = False
+            settle(pending)
+            pending.session.decided = pending.session.accepted
             pending.link.send(
                 Result(
                     counter=pending.counter,
@@ -210,7 +205,7 @@ class CommitLoop:
         for decided in decisions:
             pending = decided.pending
             session = pending.session
-            session.pending -= 1
+            settle(pending)
             if decided.write >= 0:
                 write, place = writes[decided.write], placed[decided.write]
                 outcome = Outcome(
@@ -221,7 +216,7 @@ class CommitLoop:
                     at_ms=write.at_ms,
                 )
                 session.remember(outcome)
-                result = decided.result or _result_of(outcome)
+                result = decided.result or result_of(outcome)
                 pending.link.send(result)
                 if write.end_session:
                     self._ended(session)
@@ -230,7 +225,7 @@ class CommitLoop:
                 if decided.result.code == Code.SESSION_ENDED:
                     pending.link.close(Close(code=Code.SESSION_ENDED))
             else:
-                pending.link.send(_repeat(session.outcome(pending.counter), pending.counter, decided.digest))
+                pending.link.send(repeat(session.outcome(pending.counter), pending.counter, decided.digest))
         for write, place in zip(writes, placed, strict=True):
             if write.kind != NO_ENTRY:
                 self._publish_entry(write, place)
@@ -253,6 +248,14 @@ class CommitLoop:
                 continue
             device = write.device if user_id == write.author else 0
             self._delivery.publish(user, LogEntry(position, device, entry), size)
+        if write.kind == Kind.RECALLED:
+            for user in map(self._delivery.user, write.recipients):
+                if user is not None:
+                    user.erase(write.conversation, write.target)
+        for change in write.members:
+            # Who left misses the later recalls, so what he still has to fetch comes from the store.
+            if change.role is None and (gone := self._delivery.user(change.user)) is not None:
+                gone.forget_tail()
 
 
 def _touched(pending: Iterable[Pending]) -> Iterable[int]:
@@ -260,23 +263,3 @@ def _touched(pending: Iterable[Pending]) -> Iterable[int]:
         ref = getattr(one.action, "conversation", None)
         if isinstance(ref, int):
             yield ref
-
-
-def _result_of(outcome: Outcome) -> Result:
-    if outcome.code:
-        return Result(counter=outcome.counter, code=outcome.code, reason=_AGAIN)
-    return Result(counter=outcome.counter, value=outcome.value, at_ms=outcome.at_ms)
-
-
-_AGAIN = "refused when it was first sent"
-
-
-def _repeat(outcome: Outcome | None, counter: int, digest: int) -> Result:
-    """The original result for a retry, or CONFLICT when it is another command or too old to tell."""
-    if outcome is None:
-        return Result(
-            counter=counter, code=Code.CONFLICT, reason="this counter was used too long ago to tell for what"
-        )
-    if outcome.digest != digest:
-        return Result(counter=counter, code=Code.CONFLICT, reason="this counter was used for another command")
-    return _result_of(outcome)

@@ -129,6 +129,11 @@ class Conversations:
             self._dropped += 1
             self._forget_direct({id})
 
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more than the bound: `shrink` when it suits."""
+        return len(self._by_id) > self._cached_max
+
     def shrink(self, pinned: set[int]) -> None:
         """Drop the oldest conversations above the bound, save the pinned ones. Call between batches only."""
         surplus = len(self._by_id) - self._cached_max

@@ -6,7 +6,6 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import trio
 
@@ -23,38 +22,18 @@ from imserver.core.conversations import Conversations
 from imserver.core.decide import Decider
 from imserver.core.delivery import Delivery
 from imserver.core.gather import Gatherer
-from imserver.core.limits import DAY_MS, CoreLimits
+from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
 from imserver.core.media_desk import MediaDesk
 from imserver.core.names import UserNames
 from imserver.core.registry import Registry
 from imserver.core.sessions import Session
 from imserver.core.signals import Signals
+from imserver.core.statistics import CoreStatistics
 from imserver.core.tokens import TokenVerifier
+from imserver.core.upkeep import Upkeep
 from imserver.core.watermarks import Watermarks
-from imserver.storage.store import Store, StoreFull
-
-_TICK_S = 5.0
-_TRIM_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoreStatistics:
-    """What the core holds and has done since it started."""
-
-    sessions: int
-    attached: int
-    users: int
-    conversations: int
-    commands_pending: int
-    commands: int
-    batches: int
-    connected: int
-    resumed: int
-    refused: int
-    cold_reads: int
-    queries: int
-    watermarks: int
+from imserver.storage.store import Store
 
 
 class Core:
@@ -97,7 +76,7 @@ class Core:
             store,
             self._conversations,
             Gatherer(store, self._conversations, self._names),
-            Decider(self._conversations, draw_id),
+            Decider(self._conversations, draw_id, limits),
             self._delivery,
             self._watermarks,
             self.links,
@@ -110,21 +89,23 @@ class Core:
             self._registry,
             self._delivery,
             tokens,
+            self.links,
             self._clock,
             limits,
             attached=self._session_attached,
+            attached_count=lambda: len(self._attached),
             draw_id=draw_id,
             draw_secret=draw_secret,
             idle_s=idle_s,
         )
-        self._answerer = Answerer(
-            store, self._conversations, self._names, self._delivery, self.links, limits, media
-        )
         self._signals = Signals(
-            store, self._conversations, self._names, self._delivery, self._watermarks, limits
+            store, self._conversations, self._names, self._delivery, self._watermarks, self.links, limits
         )
+        self._answerer = Answerer(
+            store, self._conversations, self._names, self._signals, self.links, limits, media
+        )
+        self._upkeep = Upkeep(store, self._delivery, self._clock, limits, self._tick)
         self._attached: dict[Link, Session] = {}
-        self._extend: dict[int, int] = {}
 
     # From the gateway ------------------------------------------------------------------------------
 
@@ -149,7 +130,8 @@ class Core:
             return  # fenced: a newer connection has taken over
         match frame:
             case frames.Command():
-                if session.pending >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
+                # Counted per connection: what an older one sent may still wait when it is sent again.
+                if session.unanswered >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
                     most = protocol_limits.COMMANDS_IN_FLIGHT_MAX
                     raise RemoteProtocolError(f"more than {most} commands without waiting for their results")
                 self._commits.submit(session, link, frame)
@@ -186,7 +168,6 @@ class Core:
             self._signals.went(user, trio.current_time())
         self._watermarks.acked(session.device, session.acked)
         self._watermarks.seen(session.device, self._clock.now_ms())
-        self._registry.shrink(self._delivery)
 
     def _acked(self, session: Session, frame: frames.Ack) -> None:
         try:
@@ -213,16 +194,19 @@ class Core:
         self._attached[link] = session
         if len(session.user.sessions) == 1:
             self._signals.came(session.user)
-        now_ms = self._clock.now_ms()
-        life_ms = self._limits.session_days * DAY_MS
-        # Sliding expiry, written at most about once a day and session.
-        if session.expires_ms < now_ms + life_ms - DAY_MS:
-            session.expires_ms = self._extend[session.device] = now_ms + life_ms
+        self._upkeep.used(session)
 
     def _session_ended(self, session: Session) -> None:
         session.ended = True
         if session.link is not None:
             session.link.close(Close(code=Code.SESSION_ENDED, reason="this session was ended"))
+
+    def _tick(self, now_s: float) -> None:
+        self._signals.tick(now_s)
+        self.links.flush()
+        if len(self._watermarks):
+            self._watermarks.due = True
+            self._commits.wake()
 
     # For other rooms -------------------------------------------------------------------------------
 
@@ -268,45 +252,16 @@ class Core:
             nursery.start_soon(self._attacher.run)
             nursery.start_soon(self._answerer.run)
             nursery.start_soon(self._signals.run)
-            nursery.start_soon(self._housekeeping)
+            nursery.start_soon(self._upkeep.run)
             task_status.started()
 
     async def drain(self) -> None:
-        """Return once every command received so far is durable and answered."""
-        await self._commits.wait_idle()
-
-    async def _housekeeping(self) -> None:
-        trimmed_at_s = trio.current_time()
-        while True:
-            await trio.sleep(_TICK_S)
-            now_s = trio.current_time()
-            self._signals.tick(now_s)
-            self.links.flush()
-            if len(self._watermarks):
-                self._watermarks.due = True
-                self._commits.wake()
-            extend, self._extend = self._extend, {}
-            try:
-                if extend:
-                    await self._store.extend_sessions(extend)
-                if now_s - trimmed_at_s >= _TRIM_S:
-                    trimmed_at_s = now_s
-                    await self.trim_logs()
-            except StoreFull:
-                # Both can wait for room: expiry moves by days, and what was not trimmed harms nobody.
-                self._extend = extend | self._extend
+        """Return once every command received so far is durable and answered, or refused."""
+        await self._commits.wait_answered()
 
     async def trim_logs(self) -> int:
         """Apply the logs' retention now; returns how many entries went."""
-        trimmed = await self._store.trim_logs(
-            before_ms=self._clock.now_ms() - self._limits.log_days * DAY_MS,
-            positions_kept_max=self._limits.log_positions_max,
-        )
-        if trimmed:
-            users = {user.id: user for user in self._delivery.users()}
-            for id, head in (await self._store.log_heads(list(users))).items():
-                users[id].oldest = max(users[id].oldest, head.oldest)
-        return trimmed
+        return await self._upkeep.trim_logs()
 
 
 def _draw_id() -> int:

@@ -8,45 +8,20 @@ read again.
 as members may know it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable
 
-from improtocol import commands, limits
+from improtocol import commands
 from improtocol.body import Body, pack_body
 from improtocol.codes import Code
-from improtocol.content import Text, media_of
-from improtocol.entries import ConversationType, Kind, Role
+from improtocol.content import Text, Unknown, media_of
+from improtocol.entries import Kind, Role
 from improtocol.values import Value, pack
 from imserver.core.conversations import Conversation, Conversations, Membership
+from imserver.core.facts import NOT_FOUND, Facts, Refused, new_record
+from imserver.core.groups import GroupDecider
+from imserver.core.limits import CoreLimits
 from imserver.core.users import User
-from imserver.storage.store import MemberChange, NewConversation, Write
-
-
-class Refused(Exception):
-    """The command is refused for good; its counter is used up."""
-
-    def __init__(self, code: Code, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-@dataclass(slots=True, kw_only=True)
-class Facts:
-    """What the commit loop has fetched for a batch of commands before they are decided.
-
-    `users`: ids by (app, name), of everybody they name; 0 for a user who does not exist. `targets`: the
-    records they change, by (conversation, seq): (sender, kind), None when it is not there. `media`: blobs
-    they show, by user: those he may post.
-    """
-
-    users: dict[tuple[int, str], int] = field(default_factory=dict)
-    targets: dict[tuple[int, int], tuple[str, int] | None] = field(default_factory=dict)
-    media: dict[int, set[bytes]] = field(default_factory=dict)
-
-
-_NOT_FOUND: Final = "no such conversation, or you are not in it"
+from imserver.storage.store import Write
 
 
 class Decider:
@@ -55,11 +30,13 @@ class Decider:
     Args:
         conversations: the conversations in memory; those a command names are there when they exist at all.
         draw_id: draws 53 random bits, for direct conversations.
+        limits: bounds.
     """
 
-    def __init__(self, conversations: Conversations, draw_id: Callable[[], int]) -> None:
+    def __init__(self, conversations: Conversations, draw_id: Callable[[], int], limits: CoreLimits) -> None:
         self._conversations = conversations
-        self._draw_id = draw_id
+        self._groups = GroupDecider(conversations, draw_id)
+        self._receipts_members_max = limits.receipts_members_max
 
     def decide(self, author: User, action: commands.Action, facts: Facts, at_ms: int) -> list[Write]:
         """The writes that carry out `action`; the last one is the command's own.
@@ -77,11 +54,12 @@ class Decider:
             case commands.Edit() | commands.Recall() | commands.React():
                 return [self._change(author, action, facts, at_ms)]
             case commands.Create():
-                return [self._create(author, action, facts, at_ms)]
+                return [self._groups.create(author, action, facts, at_ms)]
             case commands.Logout():
                 return [Write(device=0, at_ms=at_ms, end_session=True)]
             case _:
-                return [self._manage(author, action, facts, at_ms)]
+                conversation, _ = self._member_of(author, action.conversation, facts)
+                return [self._groups.manage(conversation, author, action, facts, at_ms)]
 
     # Messages --------------------------------------------------------------------------------------
 
@@ -92,10 +70,10 @@ class Decider:
         conversation = self._find(author, action.conversation, facts)
         if conversation is None:
             if not isinstance(action.conversation, str):
-                raise Refused(Code.NOT_FOUND, _NOT_FOUND)
-            conversation, created = self._create_direct(author, action.conversation, facts, at_ms)
+                raise Refused(Code.NOT_FOUND, NOT_FOUND)
+            conversation, created = self._groups.create_direct(author, action.conversation, facts, at_ms)
             writes.append(created)
-        write = _record(conversation, author, Kind.MESSAGE, payload, at_ms)
+        write = new_record(conversation, author, Kind.MESSAGE, payload, at_ms)
         write.media = media
         writes.append(write)
         return writes
@@ -108,10 +86,14 @@ class Decider:
         at_ms: int,
     ) -> Write:
         conversation, member = self._member_of(author, action.conversation, facts)
-        target = facts.targets.get((conversation.id, action.target))
-        if target is None or action.target < member.first or target[1] != Kind.MESSAGE:
+        key = (conversation.id, action.target)
+        target = facts.targets.get(key)
+        if target is None or action.target < member.first or target.kind != Kind.MESSAGE:
             raise Refused(Code.NOT_FOUND, f"there is no message {action.target} in this conversation")
-        own = target[0] == author.name
+        if target.recalled:
+            # Else its text would be back, or live on at those who see the edit before they fetch the page.
+            raise Refused(Code.NOT_FOUND, f"message {action.target} was recalled")
+        own = target.sender == author.name
         payload: list[Value] = [action.target]
         match action:
             case commands.Edit():
@@ -120,15 +102,16 @@ class Decider:
                 media = _media(author, action.body, facts)
                 _pack(action.body)
                 payload.append(action.body.to_value())
-                write = _record(conversation, author, Kind.EDITED, pack(payload), at_ms)
+                write = new_record(conversation, author, Kind.EDITED, pack(payload), at_ms)
                 write.media = media
             case commands.Recall():
                 if not own and member.role < Role.ADMIN:
                     raise Refused(Code.FORBIDDEN, "only admins may recall the messages of others")
-                write = _record(conversation, author, Kind.RECALLED, pack(payload), at_ms)
+                facts.targets[key] = target._replace(recalled=True)
+                write = new_record(conversation, author, Kind.RECALLED, pack(payload), at_ms)
             case _:
                 payload += [action.emoji, action.on]
-                write = _record(conversation, author, Kind.REACTED, pack(payload), at_ms)
+                write = new_record(conversation, author, Kind.REACTED, pack(payload), at_ms)
         write.target = action.target
         return write
 
@@ -142,6 +125,7 @@ class Decider:
         if action.seq <= member.read:
             return Write(device=0, at_ms=at_ms, value=member.read)
         member.read = action.seq
+        pushed = len(conversation.members) <= self._receipts_members_max
         return Write(
             device=0,
             at_ms=at_ms,
@@ -150,160 +134,9 @@ class Decider:
             conversation=conversation.id,
             kind=Kind.READ,
             value=action.seq,
-            recipients=conversation.recipients,
+            # In a large group only the reader's own devices follow: each mark would be an entry in all logs.
+            recipients=conversation.recipients if pushed else (author.id,),
         )
-
-    # Membership ------------------------------------------------------------------------------------
-
-    def _create_direct(self, author: User, peer: str, facts: Facts, at_ms: int) -> tuple[Conversation, Write]:
-        peer_id = facts.users[author.app, peer]
-        users = (min(author.id, peer_id), max(author.id, peer_id))
-        new = NewConversation(
-            id=self._draw_id(), app=author.app, type=ConversationType.DIRECT, title="", direct_users=users
-        )
-        members = {author.id: author.name, peer_id: peer}
-        return self._begin(author, new, dict.fromkeys(members, Role.MEMBER), members, at_ms)
-
-    def _create(self, author: User, action: commands.Create, facts: Facts, at_ms: int) -> Write:
-        if self._conversations.exists(action.conversation):
-            raise Refused(Code.CONFLICT, "this conversation id is taken; draw another one")
-        names = {author.id: author.name} | {facts.users[author.app, name]: name for name in action.members}
-        if len(names) > limits.MEMBERS_MAX:
-            raise Refused(Code.LIMIT, f"a conversation has at most {limits.MEMBERS_MAX} members")
-        roles = {user: Role.OWNER if user == author.id else Role.MEMBER for user in names}
-        new = NewConversation(
-            id=action.conversation, app=author.app, type=ConversationType.GROUP, title=action.title
-        )
-        return self._begin(author, new, roles, names, at_ms)[1]
-
-    def _begin(
-        self, author: User, new: NewConversation, roles: dict[int, Role], names: dict[int, str], at_ms: int
-    ) -> tuple[Conversation, Write]:
-        conversation = Conversation.begin(new)
-        for user, role in roles.items():
-            conversation.members[user] = Membership(names[user], role, 1, 0)
-        conversation.refresh()
-        self._conversations.add(conversation, new.direct_users)
-        listed: list[Value] = [[names[user], int(role)] for user, role in roles.items()]
-        payload = pack([int(new.type), new.title, listed])
-        write = _record(conversation, author, Kind.CREATED, payload, at_ms)
-        write.create = new
-        write.members = [MemberChange(user=user, role=role) for user, role in roles.items()]
-        return conversation, write
-
-    def _manage(self, author: User, action: commands.Action, facts: Facts, at_ms: int) -> Write:
-        conversation, member = self._member_of(author, action.conversation, facts)  # type: ignore[union-attr]
-        if conversation.type is ConversationType.DIRECT:
-            raise Refused(Code.FORBIDDEN, "a direct conversation keeps its two members and has no title")
-        match action:
-            case commands.Invite():
-                return self._invite(conversation, member, author, action, facts, at_ms)
-            case commands.Leave():
-                return self._drop(conversation, author.id, author, Kind.LEFT, [], at_ms)
-            case commands.Remove():
-                return self._remove(conversation, member, author, action, at_ms)
-            case commands.SetRole():
-                return self._set_role(conversation, member, author, action, at_ms)
-            case commands.Rename():
-                _need_role(member, Role.ADMIN, "rename a group")
-                conversation.title = action.title
-                write = _record(conversation, author, Kind.RENAMED, pack([action.title]), at_ms)
-                write.title = action.title
-                return write
-            case _:
-                raise AssertionError(action)
-
-    def _invite(
-        self,
-        conversation: Conversation,
-        member: Membership,
-        author: User,
-        action: commands.Invite,
-        facts: Facts,
-        at_ms: int,
-    ) -> Write:
-        _need_role(member, Role.ADMIN, "invite")
-        new = {
-            facts.users[author.app, name]: name
-            for name in action.users
-            if facts.users[author.app, name] not in conversation.members
-        }
-        if not new:
-            raise Refused(Code.CONFLICT, "all of them are members already")
-        if len(conversation.members) + len(new) > limits.MEMBERS_MAX:
-            raise Refused(Code.LIMIT, f"a conversation has at most {limits.MEMBERS_MAX} members")
-        first = conversation.head_decided + 1
-        for user, name in new.items():
-            conversation.members[user] = Membership(name, Role.MEMBER, first, first - 1)
-        conversation.refresh()
-        write = _record(conversation, author, Kind.JOINED, pack(list(new.values())), at_ms)
-        write.members = [MemberChange(user=user, role=Role.MEMBER) for user in new]
-        return write
-
-    def _remove(
-        self,
-        conversation: Conversation,
-        member: Membership,
-        author: User,
-        action: commands.Remove,
-        at_ms: int,
-    ) -> Write:
-        _need_role(member, Role.ADMIN, "remove members")
-        user = conversation.member_named(action.user)
-        if user is None:
-            raise Refused(Code.NOT_FOUND, f"{action.user} is not a member")
-        if conversation.members[user].role >= member.role and user != author.id:
-            raise Refused(Code.FORBIDDEN, "only members of a lower role may be removed")
-        return self._drop(conversation, user, author, Kind.REMOVED, [action.user], at_ms)
-
-    def _drop(
-        self,
-        conversation: Conversation,
-        user: int,
-        author: User,
-        kind: Kind,
-        payload: Sequence[Value],
-        at_ms: int,
-    ) -> Write:
-        # Made before the member goes: the record that says so is the last one he gets.
-        write = _record(conversation, author, kind, pack(list(payload)), at_ms)
-        gone = conversation.members.pop(user)
-        changes = [MemberChange(user=user, role=None)]
-        if gone.role is Role.OWNER and conversation.members:
-            # A group must not be left without an owner: the longest-serving member of the highest role
-            # inherits it.
-            heir = max(conversation.members, key=lambda heir: conversation.members[heir].role)
-            conversation.members[heir].role = Role.OWNER
-            changes.append(MemberChange(user=heir, role=Role.OWNER))
-        conversation.refresh()
-        write.members = changes
-        return write
-
-    def _set_role(
-        self,
-        conversation: Conversation,
-        member: Membership,
-        author: User,
-        action: commands.SetRole,
-        at_ms: int,
-    ) -> Write:
-        _need_role(member, Role.OWNER, "set roles")
-        user = conversation.member_named(action.user)
-        if user is None:
-            raise Refused(Code.NOT_FOUND, f"{action.user} is not a member")
-        if user == author.id:
-            raise Refused(
-                Code.FORBIDDEN, "an owner hands the group over by making somebody else its owner first"
-            )
-        changes = [MemberChange(user=user, role=action.role)]
-        if action.role is Role.OWNER:
-            # One owner at a time: the one who hands over becomes an admin, in the same record.
-            member.role = Role.ADMIN
-            changes.append(MemberChange(user=author.id, role=Role.ADMIN))
-        conversation.members[user].role = action.role
-        write = _record(conversation, author, Kind.ROLE, pack([action.user, int(action.role)]), at_ms)
-        write.members = changes
-        return write
 
     # Finding ---------------------------------------------------------------------------------------
 
@@ -321,27 +154,8 @@ class Decider:
     def _member_of(self, author: User, ref: int | str, facts: Facts) -> tuple[Conversation, Membership]:
         conversation = self._find(author, ref, facts)
         if conversation is None:
-            raise Refused(Code.NOT_FOUND, _NOT_FOUND)
+            raise Refused(Code.NOT_FOUND, NOT_FOUND)
         return conversation, conversation.members[author.id]
-
-
-def _record(conversation: Conversation, author: User, kind: Kind, payload: bytes, at_ms: int) -> Write:
-    conversation.head_decided += 1
-    return Write(
-        device=0,
-        at_ms=at_ms,
-        author=author.id,
-        author_name=author.name,
-        conversation=conversation.id,
-        kind=kind,
-        payload=payload,
-        recipients=conversation.recipients,
-    )
-
-
-def _need_role(member: Membership, role: Role, what: str) -> None:
-    if member.role < role:
-        raise Refused(Code.FORBIDDEN, f"only a group's {role.name.lower()}s may {what}")
 
 
 def _media(author: User, body: Body, facts: Facts) -> tuple[bytes, ...]:
@@ -354,6 +168,8 @@ def _media(author: User, body: Body, facts: Facts) -> tuple[bytes, ...]:
 
 
 def _pack(body: Body) -> bytes:
+    if type(body.content) is Unknown:
+        raise Refused(Code.INVALID, body.content.reason)
     try:
         return pack_body(body)
     except ValueError as error:

@@ -22,6 +22,7 @@ from imserver.core.users import User
 from imserver.storage.store import LogEntry, Store
 
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
+_EVENTS_IN_FLIGHT = protocol_limits.EVENTS_IN_FLIGHT_MAX
 _FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
 
 
@@ -99,12 +100,16 @@ class Delivery:
                 or not session.window_open
             ):
                 return
+            room = session.acked + _EVENTS_IN_FLIGHT - session.scanned
+            if room <= 0:
+                announce = True  # only entries of its own were skipped since: it must hear where it stands
+                break
             if session.scanned < user.tail_after:
                 session.reading = True
                 self._cold.append(session)
                 self._cold_arrived.set()
                 return
-            entries = user.after(session.scanned, _EVENTS_PER_FRAME)
+            entries = user.after(session.scanned, min(_EVENTS_PER_FRAME, room))
             self._send(session, entries, entries[-1].position)
         silent = session.scanned - session.sent
         if silent and (announce or silent >= self._limits.silent_positions_max) and session.link is not None:
@@ -176,13 +181,15 @@ class Delivery:
                 await self._cold_arrived.wait()
             session = self._cold.popleft()
             link, after = session.link, session.scanned
-            entries = await self._store.log_range(
-                session.user.id, after, limit=_EVENTS_PER_FRAME, bytes_max=_FRAME_BYTES
-            )
+            if link is None:
+                session.reading = False
+                continue
+            limit = max(1, min(_EVENTS_PER_FRAME, session.acked + _EVENTS_IN_FLIGHT - after))
+            entries = await self._store.log_range(session.user.id, after, limit=limit, bytes_max=_FRAME_BYTES)
             self.cold_reads += 1
             session.reading = False
             # Between the question and the answer the session may have moved to another connection or cursor.
-            if session.link is link and link is not None and session.scanned == after:
+            if session.link is link and session.scanned == after:
                 if not entries or entries[0].position != after + 1:
                     self.resync(
                         session,

@@ -12,8 +12,9 @@ from typing import Protocol
 from improtocol import commands
 from improtocol.commands import Action
 from improtocol.content import Text, media_of
+from improtocol.entries import ERASED_PAYLOAD
 from imserver.core.conversations import Conversations
-from imserver.core.decide import Facts
+from imserver.core.facts import Facts, Target
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
 from imserver.core.users import User
@@ -94,7 +95,8 @@ class Gatherer:
             return
         record = await self._store.record(conversation.id, action.target)
         key = (conversation.id, action.target)
-        facts.targets[key] = None if record is None else (record.sender, record.kind)
+        recalled = record is not None and record.payload == ERASED_PAYLOAD
+        facts.targets[key] = None if record is None else Target(record.sender, record.kind, recalled)
 
     async def _ensure(self, app: int, names: tuple[str, ...], facts: Facts) -> None:
         for name, id in (await self._names.ensure(app, names)).items():

@@ -17,6 +17,10 @@ class Link(Protocol):
     """
 
     @property
+    def closing(self) -> bool:
+        """True once it was closed or is gone: what is sent is dropped, and what it says counts no more."""
+
+    @property
     def blocked(self) -> bool:
         """True while bytes wait for the transport: do not pull more from the log."""
 
@@ -27,7 +31,7 @@ class Link(Protocol):
         """Queue EVENTS (start, end]; returns the bytes it takes."""
 
     def attached(self) -> None:
-        """A session is attached (CONNECTED or RESUMED is queued): read on."""
+        """A session is attached (CONNECTED or RESUMED is queued): read on once that is written."""
 
     def close(self, frame: Close) -> None:
         """Queue `frame` and hang up once it is written."""
@@ -47,7 +51,8 @@ class FlushList:
         self._links.append(link)
 
     def flush(self) -> None:
-        """Write what waits on all of them."""
-        links, self._links = self._links, []
-        for link in links:
-            link.flush()
+        """Write what waits on all of them, and what that gave rise to."""
+        while self._links:
+            links, self._links = self._links, []
+            for link in links:
+                link.flush()

@@ -57,9 +57,16 @@ class Registry:
             self._by_id[session.id] = session
         return session
 
-    def shrink(self, delivery: Delivery) -> None:
-        """Forget the oldest sessions and users without connection above the bound."""
-        surplus = len(self._by_device) - self._limits.users_cached_max
+    def shrink(self, delivery: Delivery, attached: int) -> None:
+        """Forget the oldest sessions and users without connection above the bound.
+
+        Never between `admit` and attaching what was admitted: it would be forgotten while in use.
+
+        Args:
+            delivery: the users in memory.
+            attached: how many sessions have a connection; they do not count.
+        """
+        surplus = len(self._by_device) - attached - self._limits.users_cached_max
         # A quarter late, so that the search through all of them is paid by many.
         if surplus <= self._limits.users_cached_max // 4:
             return

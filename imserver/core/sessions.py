@@ -51,6 +51,7 @@ class Session:
         "scanned",
         "secret_hash",
         "sent",
+        "unanswered",
         "user",
         "watching",
     )
@@ -69,7 +70,8 @@ class Session:
         self.acked = self.sent = self.scanned = device.acked
         self.link: Link | None = None
         self.mode = ClientMode.FOREGROUND
-        self.pending = 0
+        #: Commands waiting for their commit, and those of them that came over the present connection.
+        self.pending = self.unanswered = 0
         self.queries = 0
         self.reading = False
         #: The reason of a RESYNC that the client has not ended by SEEK: no events until then (0: none).

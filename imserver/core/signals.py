@@ -15,6 +15,7 @@ from improtocol.frames import ClientMode, Signal, SignalKind
 from imserver.core.conversations import Conversation, Conversations
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
+from imserver.core.links import FlushList
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
 from imserver.core.users import User
@@ -35,6 +36,7 @@ class Signals:
         names: UserNames,
         delivery: Delivery,
         watermarks: Watermarks,
+        links: FlushList,
         limits: CoreLimits,
     ) -> None:
         self._store = store
@@ -42,9 +44,13 @@ class Signals:
         self._names = names
         self._delivery = delivery
         self._watermarks = watermarks
+        self._links = links
         self._limits = limits
-        self._watchers: dict[int, set[Session]] = {}
-        self._leaving: dict[User, float] = {}
+        #: Who watches a user (by id), under the name they asked for.
+        self._watchers: dict[int, dict[Session, str]] = {}
+        #: Users without connection whose grace time is not over, with its end. By id: the object of a user
+        #: may be forgotten and made anew meanwhile.
+        self._leaving: dict[int, float] = {}
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
         self.dropped = 0
@@ -89,11 +95,14 @@ class Signals:
                 )
             if conversation is not None:
                 self._typing(session, conversation, signal)
+            self._links.flush()
         finally:
             self._tasks -= 1
 
     def _typing(self, session: Session, conversation: Conversation, signal: Signal) -> None:
-        if session.user.id not in conversation.members:
+        # In a large group everybody's typing interests nobody and would cost each keystroke a frame a member.
+        many = len(conversation.members) > self._limits.receipts_members_max
+        if many or session.user.id not in conversation.members:
             self.dropped += 1
             return
         told = Signal(
@@ -124,47 +133,48 @@ class Signals:
 
     def came(self, user: User) -> None:
         """The first device of `user` is there. Those who watch are told, unless the user was hardly away."""
-        if self._leaving.pop(user, None) is None:
-            self._tell_watchers(user, 1)
+        if self._leaving.pop(user.id, None) is None:
+            self._tell_watchers(user.id, 1)
 
     def went(self, user: User, now_s: float) -> None:
         """The last device of `user` is gone; told after a grace time."""
-        if user.id in self._watchers:
-            self._leaving[user] = now_s + self._limits.presence_grace_s
+        self._leaving[user.id] = now_s + self._limits.presence_grace_s
+
+    def is_there(self, user: int) -> bool:
+        """Whether a device of `user` is connected, or was so a moment ago."""
+        known = self._delivery.user(user)
+        return user in self._leaving or (known is not None and bool(known.sessions))
 
     def forget_watcher(self, session: Session) -> None:
         """`session` has no connection any more."""
         for id in session.watching or ():
             watchers = self._watchers.get(id)
             if watchers is not None:
-                watchers.discard(session)
+                watchers.pop(session, None)
                 if not watchers:
                     del self._watchers[id]
         session.watching = None
 
     def tick(self, now_s: float) -> None:
         """Tell of those whose grace time is over. Call every few seconds."""
-        for user in [user for user, at_s in self._leaving.items() if at_s <= now_s]:
-            del self._leaving[user]
-            if not user.sessions:
-                self._tell_watchers(user, 0)
+        for id in [id for id, at_s in self._leaving.items() if at_s <= now_s]:
+            del self._leaving[id]
+            self._tell_watchers(id, 0)
 
     async def _watch(self, session: Session, name: str) -> None:
-        watching = session.watching or set()
-        if len(watching) >= protocol_limits.WATCHED_USERS_MAX:
-            self.dropped += 1
-            return
+        link = session.link
         id = (await self._names.find(session.user.app, (name,))).get(name)
         if id is None or not await self._store.share_conversation(session.user.id, [id]):
             return
-        if session.link is None:
+        if link is None or session.link is not link:
+            return  # a watch ends with its connection
+        session.watching = watching = session.watching or set()
+        if len(watching) >= protocol_limits.WATCHED_USERS_MAX and id not in watching:
+            self.dropped += 1
             return
-        session.watching = watching | {id}
-        self._watchers.setdefault(id, set()).add(session)
-        other = self._delivery.user(id)
-        there = other is not None and bool(other.sessions)
-        self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=int(there)))
-        session.link.flush()
+        watching.add(id)
+        self._watchers.setdefault(id, {})[session] = name
+        self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=int(self.is_there(id))))
 
     # Telling ---------------------------------------------------------------------------------------
 
@@ -180,9 +190,9 @@ class Signals:
                 for session in user.sessions:
                     self._tell(session, signal)
 
-    def _tell_watchers(self, user: User, value: int) -> None:
-        for session in self._watchers.get(user.id, ()):
-            self._tell(session, Signal(kind=SignalKind.PRESENCE, user=user.name, value=value))
+    def _tell_watchers(self, user: int, value: int) -> None:
+        for session, name in self._watchers.get(user, {}).items():
+            self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=value))
 
     def _tell(self, session: Session, signal: Signal) -> None:
         link = session.link

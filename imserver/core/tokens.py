@@ -84,7 +84,7 @@ class TokenVerifier:
             )
         except jwt.ExpiredSignatureError:
             raise TokenRefused(Code.TOKEN_EXPIRED, "the token has expired; fetch a new one") from None
-        except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError):
+        except (jwt.InvalidTokenError, ValueError, TypeError, ArithmeticError, RecursionError):
             raise TokenRefused(
                 Code.TOKEN_INVALID, "the token is not signed by a key of this server"
             ) from None

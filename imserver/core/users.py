@@ -1,8 +1,12 @@
 """A user in memory: the head of the log, its hot tail, and the sessions that hear the doorbell."""
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from improtocol.entries import Entry, Kind
+from improtocol.values import unpack
+from imserver.storage.erasing import erased_payload
 from imserver.storage.store import LogEntry, LogHead
 
 if TYPE_CHECKING:
@@ -68,6 +72,20 @@ class User:
         if len(tail) > entries_max:
             self.tail_after = tail.popleft().position
 
+    def erase(self, conversation: int, target: int) -> None:
+        """Message `target` was recalled: give neither it nor its edits out of the tail any more."""
+        tail = self.tail or deque()
+        for index, held in enumerate(tail):
+            entry = held.entry
+            if entry.conversation == conversation and _message_in(entry) == target:
+                payload = erased_payload(entry.kind, target) or entry.payload
+                tail[index] = LogEntry(held.position, held.device, replace(entry, payload=payload))
+
+    def forget_tail(self) -> None:
+        """Read everything from the store again, which knows best what may still be given out."""
+        self.tail = None
+        self.tail_after = self.head
+
     def after(self, position: int, limit: int) -> list[LogEntry]:
         """Up to `limit` entries after `position`, which must not lie before `tail_after`."""
         tail = self.tail
@@ -87,3 +105,13 @@ class User:
     def detach(self, session: "Session") -> None:
         """`session` hears it no more."""
         self.sessions = tuple(other for other in self.sessions if other is not session)
+
+
+def _message_in(entry: Entry) -> int:
+    """The sequence number of the message whose text `entry` holds, 0 when it holds none."""
+    if entry.kind == Kind.MESSAGE:
+        return entry.seq
+    if entry.kind == Kind.EDITED:
+        edit = unpack(entry.payload)
+        return edit[0] if isinstance(edit, list) and isinstance(edit[0], int) else 0
+    return 0

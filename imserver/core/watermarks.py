@@ -32,6 +32,12 @@ class Watermarks:
         """`device` was here at `now_ms`."""
         self._seen_ms[device] = now_ms
 
+    def put_back(self, marks: Marks) -> None:
+        """`marks` were taken but could not be written; what was collected meanwhile is newer."""
+        self._acked = {**marks.acked, **self._acked}
+        self._seen_ms = {**marks.seen_ms, **self._seen_ms}
+        self._delivered = {**marks.delivered, **self._delivered}
+
     def take(self) -> Marks | None:
         """Everything collected, to be written with this batch.
 

@@ -1,0 +1,22 @@
+"""What the core tells of itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreStatistics:
+    """What the core holds and has done since it started."""
+
+    sessions: int
+    attached: int
+    users: int
+    conversations: int
+    commands_pending: int
+    commands: int
+    batches: int
+    connected: int
+    resumed: int
+    refused: int
+    cold_reads: int
+    queries: int
+    watermarks: int
