@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from improtocol import Body, Content, ConversationType, Role, SignalKind, Text
+from improtocol import Body, Content, ConversationType, Role, SignalKind, Text, limits
 from improtocol import commands as ask
 from improtocol.commands import Action
 from improtocol.frames import Signal
@@ -117,7 +117,7 @@ class Conversation:
         if hasattr(content, "keep"):
             return await self._send_draft(content, target, tuple(mentions))
         body = Body(content=content, reply_to=target, mentions=tuple(mentions))
-        return await self._do(ask.Post(conversation=await self._ref(), body=body))
+        return await self._do(ask.Post(conversation=self._ref(), body=body))
 
     async def _send_draft(self, draft: Draft, reply_to: int | None, mentions: tuple[str, ...]) -> Sent:
         kept = await self._client.keep(draft)
@@ -131,20 +131,20 @@ class Conversation:
     async def edit(self, message: Message | int, content: Content | str) -> Sent:
         """Replace the content of one's own message."""
         body = Body(content=Text(content) if isinstance(content, str) else content)
-        return await self._do(ask.Edit(conversation=await self._ref(), target=_seq(message), body=body))
+        return await self._do(ask.Edit(conversation=self._ref(), target=_seq(message), body=body))
 
     async def recall(self, message: Message | int) -> Sent:
         """Take a message back; its content is given out no more."""
-        return await self._do(ask.Recall(conversation=await self._ref(), target=_seq(message)))
+        return await self._do(ask.Recall(conversation=self._ref(), target=_seq(message)))
 
     async def react(self, message: Message | int, emoji: str) -> Sent:
         """React to a message."""
         target = _seq(message)
-        return await self._do(ask.React(conversation=await self._ref(), target=target, emoji=emoji))
+        return await self._do(ask.React(conversation=self._ref(), target=target, emoji=emoji))
 
     async def unreact(self, message: Message | int, emoji: str) -> Sent:
         """Take one's reaction back."""
-        ref = await self._ref()
+        ref = self._ref()
         return await self._do(ask.React(conversation=ref, target=_seq(message), emoji=emoji, on=False))
 
     async def mark_read(self, upto: Message | int | None = None) -> Sent | None:
@@ -153,11 +153,11 @@ class Conversation:
         seq = self.head if upto is None else _seq(upto)
         if seq <= self.read:
             return None
-        return await self._do(ask.MarkRead(conversation=await self._ref(), seq=seq))
+        return await self._do(ask.MarkRead(conversation=self._ref(), seq=seq))
 
     async def typing(self, typing: bool = True, *, preview: str = "") -> None:  # noqa: FBT001, FBT002
         """Tell the others that one types, now. May be lost."""
-        ref = await self._ref()
+        ref = self._ref()
         self._engine.signal(Signal(kind=SignalKind.TYPING, conversation=ref, value=int(typing), text=preview))
 
     # Members ----------------------------------------------------------------------------------------
@@ -241,7 +241,9 @@ class Conversation:
                 break
             number = rows.first if rows.first > 1 else 0
             try:
-                question = History(conversation=self.id, before=number, limit=max(limit, 50))
+                question = History(
+                    conversation=self.id, before=number, limit=min(max(limit, 50), limits.PAGE_MAX)
+                )
                 with trio.fail_after(timeout_s if engine.state.online else 0):
                     page = HistoryPage.from_value(await engine.query(question, timeout_s))
             except (trio.TooSlowError, Unavailable):
@@ -260,10 +262,9 @@ class Conversation:
 
     # Inside -----------------------------------------------------------------------------------------
 
-    async def _ref(self) -> int | str:
-        if not self.id:
-            await self.refresh()
-        return self.id or self.peer
+    def _ref(self) -> int | str:
+        # By the peer's name as long as it may be: that stays right when a restored server makes it anew.
+        return self.peer if self.type is ConversationType.DIRECT else self.id
 
     def _group(self) -> int:
         if self.type is not ConversationType.GROUP:

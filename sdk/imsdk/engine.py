@@ -87,6 +87,7 @@ class Engine:
         self.signals: Recent[Signal] = Recent(SIGNALS_SEEN_MAX)
         self.watched: set[str] = set()
         self._waiters: dict[int, _Waiter] = {}
+        self._feed_mark = 0
         self._recent: dict[int, Settled] = {}
         self._signals: deque[Signal] = deque(maxlen=SIGNALS_MAX)
         self._delivered: dict[tuple[int, str], int] = {}
@@ -205,6 +206,7 @@ class Engine:
             self.session.renew(identity)
         elif attached.skip_to > self.session.acked:
             await self.store.skip_counters(attached.skip_to)
+        self._feed_mark = await self.store.feed_mark()
         self.backoff.reset()
         for user in self.watched:
             self.signal(Signal(kind=SignalKind.WATCH, user=user))
@@ -213,7 +215,7 @@ class Engine:
 
     async def consistent(self) -> None:
         """Nothing is missing any more up to the head the server quoted."""
-        await self.store.close_holes()
+        await self.store.close_holes(self._feed_mark)
         self.synced = True
         self.state_bell.ring()
         self.changed()

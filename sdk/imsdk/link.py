@@ -24,6 +24,7 @@ from imsdk.errors import StorageError, StorageFull
 from imsdk.resync import resync
 from imsdk.session import Verdict
 from imsdk.statistics import Resume as ResumeRecord
+from imsdk.wakeup import Bell
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine
@@ -61,6 +62,7 @@ class Link:
         self._ended: Ended | None = None
         self._heard_s = trio.current_time()
         self._asked: set[int] = set()  #: queries sent on this connection
+        self._said = Bell()  #: something was sent, so an answer may be due
         self._more = True  #: the outbox may hold what is not sent yet
         self._record = ResumeRecord(started_s=self._heard_s, new_session=engine.session.needs_token)
         self._head = 0  #: the head that makes this connection consistent
@@ -113,6 +115,7 @@ class Link:
                     engine.statistics.bytes_out += len(data)
                     if self._record.consistent_s is None:
                         self._record.bytes_out += len(data)
+                    self._said.ring()
                     await self._stream.send_all(data)
                     continue
                 due = [at for at in (engine.session.ack_at, engine.session.wake_at) if at is not None]
@@ -296,13 +299,13 @@ class Link:
         engine = self._engine
         heartbeat = engine.heartbeat
         while True:
-            changed = engine.bell.listen()
+            said = self._said.listen()
             answer_due = engine.session.in_flight > 0 or bool(self._asked)
             silence_s = heartbeat.interval_s
             if answer_due:
                 silence_s = min(silence_s, SUSPICIOUS_S)
             with trio.move_on_at(self._heard_s + silence_s) as scope:
-                await changed.wait()
+                await said.wait()
             if not scope.cancelled_caught or trio.current_time() < self._heard_s + silence_s:
                 continue
             pinged_s = trio.current_time()

@@ -54,7 +54,11 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     # has forgotten some that were acked would the next one not be dense.
     forgotten = link.accepted < session.acked
     await store.end_resync(
-        head=head, epoch=frame.epoch, present=present, accepted=link.accepted if forgotten else None
+        head=head,
+        epoch=frame.epoch,
+        present=present,
+        accepted=link.accepted if forgotten else None,
+        restored=not retention,
     )
     session.end_resync(await store.identity())
     if forgotten:

@@ -105,7 +105,7 @@ class Uploads:
         if chat is None:
             raise StorageError(f"outbox row {row.local} has no conversation")
         body = Body(content=content, reply_to=draft["reply_to"], mentions=tuple(draft["mentions"]))
-        await store.make_ready(row.local, Post(conversation=chat.id or chat.peer, body=body))
+        await store.make_ready(row.local, Post(conversation=chat.peer or chat.id, body=body))
         self._engine.outbox_changed()
         self._engine.changed()
         # Only a cache: killed before this, the copy is swept away at the next start.

@@ -31,11 +31,14 @@ class Feed:
             (self._position, chat, seq, kind, sender, at_ms, payload),
         )
 
-    def hold(self, chat: int, seq: int, kind: int, sender: str, at_ms: int, payload: bytes | None) -> None:
-        """Keep a row for later; a second one under the same number is ignored."""
+    def hold(
+        self, chat: int, seq: int, kind: int, sender: str, at_ms: int, payload: bytes | None, *, logged: bool
+    ) -> None:
+        """Keep a row for later; a second one under the same number is ignored. `logged`: it came by the log."""
         self._con.execute(
-            "INSERT OR IGNORE INTO feed (chat, seq, kind, sender, at_ms, payload) VALUES (?, ?, ?, ?, ?, ?)",
-            (chat, seq, kind, sender, at_ms, payload),
+            "INSERT OR IGNORE INTO feed (chat, seq, kind, sender, at_ms, payload, logged)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (chat, seq, kind, sender, at_ms, payload, logged),
         )
 
     def release(self, chat: int, released: int) -> int:
@@ -55,17 +58,34 @@ class Feed:
             self._position += 1
             self._con.execute("UPDATE feed SET position = ? WHERE id = ?", (self._position, row))
 
-    def skip_hole(self, chat: int, released: int, reason: GapReason) -> int:
-        """Put a gap row in the place of the hole before the first held row, then release; returns how far."""
-        row = self._con.execute(
-            "SELECT seq, at_ms FROM feed WHERE chat = ? AND position IS NULL ORDER BY seq LIMIT 1", (chat,)
+    def skip_holes(self, chat: int, released: int, reason: GapReason, upto: int) -> int:
+        """Put a gap row in the place of each hole before a held row up to `upto`, and release; returns how far."""
+        while True:
+            row = self._con.execute(
+                "SELECT seq, at_ms FROM feed WHERE chat = ? AND position IS NULL ORDER BY seq LIMIT 1",
+                (chat,),
+            ).fetchone()
+            if row is None or row[0] > upto:
+                return released
+            first_held, at_ms = row
+            if first_held > released + 1:
+                self.gap(chat, released + 1, first_held - 1, at_ms, reason)
+            released = max(released, first_held - 1, self.release(chat, max(released, first_held - 1)))
+
+    def skip_lost(self, chat: int, released: int) -> int:
+        """Give up the holes of what this store has lost; returns how far the feed then is.
+
+        The log is in order, so what is missing below a row that came by the log is this device's own, which the
+        server does not echo. If no command of the chat is under way, this store has lost it.
+        """
+        (upto, under_way) = self._con.execute(
+            "SELECT (SELECT max(seq) FROM feed WHERE chat = ?1 AND position IS NULL AND logged),"
+            " EXISTS (SELECT 1 FROM outbox WHERE chat = ?1 AND counter IS NOT NULL)",
+            (chat,),
         ).fetchone()
-        if row is None:
+        if upto is None or under_way:
             return released
-        first_held, at_ms = row
-        if first_held > released + 1:
-            self.gap(chat, released + 1, first_held - 1, at_ms, reason)
-        return self.release(chat, max(released, first_held - 1))
+        return self.skip_holes(chat, released, GapReason.MISSING, upto)
 
     def gap(self, chat: int, first: int, last: int, at_ms: int, reason: GapReason) -> None:
         """Append a row that says: first to last are missing here."""
@@ -77,20 +97,19 @@ class Feed:
             self._con.execute("UPDATE state SET position = ?", (self._position,))
 
 
-def close_holes(con: sqlite3.Connection) -> None:
-    """Give up waiting for records that can no longer come, once the cursor has reached the head.
+def close_holes(con: sqlite3.Connection, mark: int) -> None:
+    """Give up holes below rows that were held already when a session was attached whose head is reached by now.
 
-    In a log-ordered stream what is missing below a held row is this device's own, which the server does not
-    echo. If no command of that chat is under way any more, this store has lost it.
+    `mark` is the newest row of that moment. Whatever the log had below such a row has come, so what is missing is lost.
     """
     chats = con.execute(
-        "SELECT DISTINCT chat FROM feed WHERE position IS NULL AND chat NOT IN"
-        " (SELECT chat FROM outbox WHERE counter IS NOT NULL AND code = 0)"
+        "SELECT chat, max(seq), (SELECT released FROM chat WHERE key = feed.chat) FROM feed"
+        " WHERE position IS NULL AND id <= ? AND chat NOT IN"
+        " (SELECT chat FROM outbox WHERE counter IS NOT NULL) GROUP BY chat",
+        (mark,),
     ).fetchall()
     feed = Feed(con)
-    for (chat,) in chats:
-        (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
-        while (now := feed.skip_hole(chat, released, GapReason.MISSING)) != released:
-            released = now
-        con.execute("UPDATE chat SET released = ? WHERE key = ?", (released, chat))
+    for chat, upto, released in chats:
+        now = feed.skip_holes(chat, released, GapReason.MISSING, upto)
+        con.execute("UPDATE chat SET released = ? WHERE key = ?", (now, chat))
     feed.close()

@@ -37,11 +37,13 @@ class Projection:
     Args:
         con: the connection, inside of a transaction.
         user: whose device this is.
+        logged: the entries come by the log, in its order.
     """
 
-    def __init__(self, con: sqlite3.Connection, user: str) -> None:
+    def __init__(self, con: sqlite3.Connection, user: str, *, logged: bool = False) -> None:
         self._con = con
         self._user = user
+        self._logged = logged
         self._feed = Feed(con)
         self._chats: dict[int, _Chat] = {}
         self._keys: dict[int, int] = {}
@@ -76,6 +78,7 @@ class Projection:
             self._write_tail(chat)
             if chat.held:
                 chat.released = self._feed.release(key, chat.released)
+                chat.released = self._feed.skip_lost(key, chat.released)
             self._con.execute(
                 "UPDATE chat SET head = ?, released = ?, read = ?, unread = ?, changed_ms = ? WHERE key = ?",
                 (chat.head, chat.released, chat.read, chat.unread, chat.changed_ms, key),
@@ -184,7 +187,7 @@ class Projection:
             self._feed.add(*row)
             chat.released = entry.seq
         else:
-            self._feed.hold(*row)
+            self._feed.hold(*row, logged=self._logged)
             chat.held = True
 
     def _post(

@@ -55,7 +55,8 @@ CREATE TABLE span (
 -- What the app sees, in order. A row without a position is held back: something before it is still to come.
 CREATE TABLE feed (
     id INTEGER PRIMARY KEY, position INTEGER UNIQUE, chat INTEGER NOT NULL, seq INTEGER NOT NULL,
-    kind INTEGER NOT NULL, sender TEXT NOT NULL, at_ms INTEGER NOT NULL, payload BLOB
+    kind INTEGER NOT NULL, sender TEXT NOT NULL, at_ms INTEGER NOT NULL, payload BLOB,
+    logged INTEGER NOT NULL DEFAULT 1 -- 0: it came ahead of the log, as a result or in a page
 );
 CREATE UNIQUE INDEX feed_held ON feed (chat, seq) WHERE position IS NULL;
 CREATE TABLE outbox (

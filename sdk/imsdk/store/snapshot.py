@@ -5,7 +5,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from improtocol import ConversationType, Entry, Kind
+from improtocol import ConversationType, Entry, Kind, limits
 from improtocol.queries import ConversationInfo, HistoryPage
 from imsdk.store import outbox, spans
 from imsdk.store.feed import Feed
@@ -77,29 +77,53 @@ def take_newest(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage
     take_history(con, user, chat, page, 0)
     (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
     feed = Feed(con)
-    while (now := feed.skip_hole(chat, released, reason)) != released:
-        released = now
+    released = feed.skip_holes(chat, released, reason, limits.INT_MAX)
     feed.close()
     con.execute("UPDATE chat SET released = ? WHERE key = ?", (released, chat))
 
 
 def end_resync(
-    con: sqlite3.Connection, *, head: int, epoch: int, present: Sequence[int], accepted: int | None
+    con: sqlite3.Connection,
+    *,
+    head: int,
+    epoch: int,
+    present: Sequence[int],
+    accepted: int | None,
+    restored: bool,
 ) -> None:
-    """Everything is here: the cursor moves to `head`. With `accepted`, unacked commands are counted anew
-    after it.
-    """
+    """Everything is here: the cursor moves to `head`. With `accepted`, unacked commands are counted anew after it."""
     con.execute("CREATE TEMP TABLE IF NOT EXISTS present (id INTEGER PRIMARY KEY)")
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
-    # A conversation that only the outbox knows so far is not missing, it is still to be made.
-    con.execute(
-        "UPDATE chat SET present = 0 WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM present)"
-        " AND key NOT IN (SELECT chat FROM outbox WHERE code = 0)"
-    )
+    absent = con.execute(
+        "SELECT key, type, released FROM chat WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM present)"
+        # A group that only the outbox knows so far is not missing, it is still to be made.
+        " AND NOT (head = 0 AND key IN (SELECT chat FROM outbox WHERE code = 0))"
+    ).fetchall()
+    for key, kind, released in absent:
+        if restored and kind == ConversationType.DIRECT:
+            _forget_direct(con, key, released)
+        else:
+            con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
     con.execute("UPDATE state SET cursor = ?, epoch = ?", (head, epoch))
     if accepted is not None:
         outbox.renumber(con, accepted)
+
+
+def _forget_direct(con: sqlite3.Connection, key: int, released: int) -> None:
+    """A direct conversation is younger than the backup: the next message makes it anew, under another id."""
+    for table in ("message", "reaction", "member", "span"):
+        con.execute(f"DELETE FROM {table} WHERE chat = ?", (key,))
+    con.execute("DELETE FROM feed WHERE chat = ? AND position IS NULL", (key,))
+    if released:
+        feed = Feed(con)
+        feed.gap(key, 1, released, 0, GapReason.RESTORED)
+        feed.close()
+    con.execute(
+        "UPDATE chat SET id = NULL, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
+        " WHERE key = ?",
+        (key,),
+    )
 
 
 def _key_of(con: sqlite3.Connection, info: ConversationInfo) -> int:

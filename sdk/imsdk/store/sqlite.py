@@ -177,8 +177,11 @@ class SqliteStore:
     ) -> int:
         return await self._run(_commit_events, self._user, entries, end, delivered)
 
-    async def close_holes(self) -> None:
-        await self._run(feed.close_holes)
+    async def feed_mark(self) -> int:
+        return await self._run(_number, "SELECT coalesce(max(id), 0) FROM feed")
+
+    async def close_holes(self, mark: int) -> None:
+        await self._run(feed.close_holes, mark)
 
     async def take_infos(
         self, infos: Sequence[ConversationInfo], *, all_pages: bool = False
@@ -199,9 +202,16 @@ class SqliteStore:
         await self._run(take)
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None
+        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None, restored: bool
     ) -> None:
-        await self._run(snapshot.end_resync, head=head, epoch=epoch, present=present, accepted=accepted)
+        await self._run(
+            snapshot.end_resync,
+            head=head,
+            epoch=epoch,
+            present=present,
+            accepted=accepted,
+            restored=restored,
+        )
 
     # The outbox -------------------------------------------------------------------------------------
 
@@ -278,7 +288,7 @@ class SqliteStore:
         return await self._run(reading.feed, after, limit, messages=messages)
 
     async def feed_head(self) -> int:
-        return await self._run(lambda con: int(con.execute("SELECT position FROM state").fetchone()[0]))
+        return await self._run(_number, "SELECT position FROM state")
 
     async def done(self, position: int) -> None:
         await self._run(_execute, "UPDATE state SET done = max(done, ?)", position)
@@ -286,6 +296,10 @@ class SqliteStore:
 
 def _execute(con: sqlite3.Connection, statement: str, *values: object) -> None:
     con.execute(statement, values)
+
+
+def _number(con: sqlite3.Connection, statement: str) -> int:
+    return int(con.execute(statement).fetchone()[0])
 
 
 def _identity(con: sqlite3.Connection) -> Identity:
@@ -312,7 +326,7 @@ def _commit_events(
     end: int,
     delivered: Sequence[tuple[int, str, int]],
 ) -> int:
-    projection = Projection(con, user)
+    projection = Projection(con, user, logged=True)
     for entry in entries:
         projection.apply(entry)
     projection.close()

@@ -75,8 +75,12 @@ class Store(Protocol):
         """
         ...
 
-    async def close_holes(self) -> None:
-        """The cursor is at the head: release what waits for records that this store has lost."""
+    async def feed_mark(self) -> int:
+        """The newest feed row of this moment, for `close_holes`."""
+        ...
+
+    async def close_holes(self, mark: int) -> None:
+        """The head that was quoted at the moment of `mark` is reached: release what waits in vain."""
         ...
 
     async def take_infos(
@@ -98,9 +102,13 @@ class Store(Protocol):
         ...
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None
+        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None, restored: bool
     ) -> None:
-        """Move the cursor to `head` of `epoch`; conversations not in `present` are no longer one's own."""
+        """Move the cursor to `head` of `epoch`; conversations not in `present` are no longer one's own.
+
+        With `accepted`, unacked commands are counted anew after it. `restored`: direct conversations that are
+        not there any more are made anew by the next message.
+        """
         ...
 
     # The outbox -------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""When the log cannot go on: retention and restores leave no silent gap."""
+
+import trio
+from trio.testing import MockClock
+
+import imsdk
+from imsdk.testing import Server
+from tests.sdk.conftest import Open, take, texts
+
+
+async def test_a_cursor_older_than_retention_gets_list_and_history_complete(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "phone") as im:
+        await im.synced()
+        server.post("bob", "alice", "known")
+        await take(im.messages(), 1)
+        await im.done((await take(im.messages(), 1))[0])
+    for number in range(300):
+        server.post("bob", "alice", f"b{number}")
+    server.post("carol", "alice", "c")
+    server.trim_log("alice", keep=1)
+    async with client("alice", "phone") as im:
+        await im.synced()
+        bob = await im.conversation(with_user="bob")
+        assert bob.unread == 301
+        assert [c.peer for c in await im.conversations()] == ["carol", "bob"] or len(await im.conversations()) == 2
+        messages = im.messages()
+        gap = (await take(messages, 1))[0]
+        assert gap.content == imsdk.Gap(first=3, last=102, reason=imsdk.GapReason.RETENTION)
+        found = texts(await take(messages, 201))
+        assert [t for t in found if t[0] == "b"] == [f"b{number}" for number in range(100, 300)]
+        assert [t for t in found if t[0] == "c"] == ["c"]
+        page = await bob.history(limit=1000)
+        assert page.complete
+        assert texts(page.messages) == ["known", *(f"b{number}" for number in range(300))]
+        server.post("bob", "alice", "live")
+        assert texts(await take(messages, 1)) == ["live"]
+
+
+async def test_a_small_hole_is_filled_without_a_gap(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "phone") as im:
+        await im.synced()
+        server.post("bob", "alice", "0")
+        await take(im.messages(), 1)
+    for number in range(1, 50):
+        server.post("bob", "alice", f"{number}")
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        assert texts(await take(im.messages(after=0), 50)) == [str(number) for number in range(50)]
+
+
+async def test_after_a_restore_lost_messages_are_named_and_unacked_ones_arrive_once(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        await (await chat.send("kept")).acked()
+        server.backup()
+        for number in range(3):
+            await (await chat.send(f"lost{number}")).acked()
+        await take(im.messages(), 4)
+        server.offline()
+        sent = await chat.send("unacked")
+        server.restore()
+        server.post("bob", "alice", "after the restore")
+        server.online()
+        assert await sent.acked() == 4
+        found = await take(im.messages(after=0), 7)
+        assert texts(found[-2:]) == ["after the restore", "unacked"]
+        gaps = [m.content for m in found if isinstance(m.content, imsdk.Gap)]
+        assert imsdk.Gap(first=3, last=5, reason=imsdk.GapReason.RESTORED) in gaps
+        assert texts((await chat.history()).messages) == ["kept", "after the restore", "unacked"]
+        await trio.sleep(5)
+    assert server.messages("bob", "alice") == [
+        ("alice", imsdk.Text("kept")),
+        ("bob", imsdk.Text("after the restore")),
+        ("alice", imsdk.Text("unacked")),
+    ]
+
+
+async def test_after_a_restore_that_forgot_counters_new_messages_go_through(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    """200 forgotten counters are more than truncated counters can bridge on one connection."""
+    server.backup()
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        for number in range(200):
+            await chat.send(f"{number}")
+        await (await chat.send("last")).acked()
+        server.restore()
+        sents = [await chat.send(f"new{number}") for number in range(40)]
+        assert [await sent.acked() for sent in sents] == list(range(2, 42))
+
+
+async def test_a_snapshot_cut_off_at_any_byte_is_taken_anew(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    for byte in range(0, 600, 40):
+        user = f"user{byte}"
+        async with client(user, user) as im:
+            await im.synced()
+            server.post("bob", user, "0")
+            await take(im.messages(), 1)
+        for number in range(1, 6):
+            server.post("bob", user, f"{number}")
+        server.trim_log(user)
+        server.drop_after_bytes(byte)
+        async with client(user, user) as im:
+            assert texts(await take(im.messages(after=0), 6)) == [str(number) for number in range(6)]
+
+
+async def test_a_device_that_lost_its_data_goes_on_under_its_old_name(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    """The command stream belongs to the device, so its counters go on behind those the server knows; own messages
+    that are not echoed are named as missing and found in history."""
+    async with client("alice", device="phone") as im:
+        chat = await im.conversation(with_user="bob")
+        await (await chat.send("1")).acked()
+        await (await chat.send("2")).acked()
+    server.post("bob", "alice", "3")
+    server.offline()
+    async with client("alice", device="phone") as im:
+        chat = await im.conversation(with_user="bob")
+        sent = await chat.send("4")
+        server.online()
+        assert await sent.acked() == 5
+        found = await take(im.messages(), 3)
+        assert found[0].content == imsdk.Gap(first=2, last=3, reason=imsdk.GapReason.MISSING)
+        assert texts(found[1:]) == ["3", "4"]
+        assert texts((await chat.history()).messages) == ["1", "2", "3", "4"]
