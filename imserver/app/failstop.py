@@ -6,6 +6,9 @@ from typing import Final, Protocol
 
 import structlog
 
+from imserver.media import MediaBroken
+from imserver.storage.store import StoreBroken
+
 #: sysexits.h, EX_SOFTWARE: tells a supervisor from a bad start (1, 2) and an orderly end (0).
 EXIT_FAILED: Final = 70
 
@@ -26,13 +29,17 @@ def fail_stop(error: BaseException, *, part: str) -> None:
     """
     cause = root_cause(error)
     try:
-        log.error(
-            "failed", part=part, exc_info=cause, do="look at the disk, then start again; run: imserver verify"
-        )
+        log.error("failed", part=part, exc_info=cause, do=_advice(cause))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
         os._exit(EXIT_FAILED)
+
+
+def _advice(cause: BaseException) -> str:
+    if isinstance(cause, StoreBroken | MediaBroken | OSError):
+        return "look at the disk, run imserver verify, then start again"
+    return "a fault of this program: report this line; nothing acknowledged is lost, start again"
 
 
 def root_cause(error: BaseException) -> BaseException:

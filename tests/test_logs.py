@@ -1,0 +1,92 @@
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from imserver import logs
+
+
+def lines(format: str, *, level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    logs.configure(level=level, format=format, stream=stream)
+    return stream
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> object:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+@pytest.mark.parametrize("evil", ["a\nb", "a\r\nb", "\x1b[2J", "\u2028", "\u202e", "\x00", "\x85", "\ud800"])
+def test_whatever_a_value_holds_an_event_is_one_line(format: str, evil: str) -> None:
+    stream = lines(format)
+    structlog.get_logger().info("came", user=evil, more={"x": evil}, many=[evil])
+    logging.getLogger("other").warning("said %s", evil)
+    text = stream.getvalue()
+    assert text.count("\n") == 2
+    assert len(text.splitlines()) == 2
+    assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_json_says_time_level_event_and_values() -> None:
+    stream = lines("json")
+    structlog.get_logger().info("came", user="王芳", n=3, ok=True, none=None)
+    event = json.loads(stream.getvalue())
+    assert event.pop("at").endswith("Z")
+    assert event == {"level": "info", "event": "came", "user": "王芳", "n": 3, "ok": True, "none": None}
+
+
+def test_console_is_readable() -> None:
+    stream = lines("console")
+    structlog.get_logger().warning("came", user="王 芳", url="tcp://127.0.0.1:1", n=3)
+    assert stream.getvalue()[8:] == ' warning came user="王 芳" url=tcp://127.0.0.1:1 n=3\n'
+
+
+@pytest.mark.parametrize("format", ["console", "json"])
+def test_secrets_are_hidden_by_name_and_by_look(format: str) -> None:
+    stream = lines(format)
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.canary-signature"
+    link = "http://127.0.0.1/media/" + "canary" * 20
+    log = structlog.get_logger()
+    log.info("x", token="canary", resume_secret="canary", ticket="canary", nested={"password": "canary"})
+    log.info("x", text=f"got {jwt} here", url=link, listed=[jwt], error=ValueError(jwt))
+    logging.getLogger("hypercorn").error("failed for %s at %s", jwt, link)
+    assert "canary" not in stream.getvalue()
+    assert stream.getvalue().count("[hidden]") >= 8
+
+
+def test_what_is_below_the_level_is_left_out() -> None:
+    stream = lines("json", level="warning")
+    structlog.get_logger().info("quiet")
+    logging.getLogger("other").info("quiet")
+    assert stream.getvalue() == ""
+
+
+def test_an_exception_is_one_line_with_the_places_it_passed() -> None:
+    stream = lines("json")
+
+    def deep() -> None:
+        raise ValueError("torn\npage")
+
+    try:
+        deep()
+    except ValueError:
+        structlog.get_logger().error("failed", exc_info=True)
+    event = json.loads(stream.getvalue())
+    assert event["error"] == "ValueError: torn\npage"
+    assert event["where"].endswith(" deep")
+    assert "test_logs.py" in event["where"]
+
+
+def test_auto_is_json_where_nobody_looks() -> None:
+    stream = lines("auto")
+    structlog.get_logger().info("came")
+    assert json.loads(stream.getvalue())["event"] == "came"
