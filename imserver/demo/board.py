@@ -1,5 +1,6 @@
 """What is known at any moment: two screens, the link, the news. Views draw it, incidents wait for it."""
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -67,6 +68,12 @@ class Screen:
     def typing(self) -> bool:
         """The other one types."""
         return time.monotonic() < self.typing_until
+
+    def sort(self) -> None:
+        """Numbered messages in the conversation's order, then those that have no number yet."""
+        rows = sorted(self.bubbles, key=lambda bubble: bubble.seq or math.inf)
+        self.bubbles.clear()
+        self.bubbles.extend(rows)
 
     def find(self, key: str) -> Bubble | None:
         """The newest bubble of a message."""
@@ -147,6 +154,7 @@ class Board:
         bubble = screen.find(event["key"])
         if bubble is not None:
             bubble.seq = event["seq"]
+            screen.sort()
             self._mark(screen, bubble)
 
     def _on_message(self, screen: Screen, event: Event) -> None:
@@ -196,6 +204,7 @@ class Board:
             bubble = Bubble(event["key"], event["line"], own=own)
             screen.bubbles.append(bubble)
         bubble.line, bubble.seq = event["line"], event["seq"]
+        screen.sort()
         if own:
             self._mark(screen, bubble)
 

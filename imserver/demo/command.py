@@ -22,9 +22,9 @@ from imserver.demo.checker import check
 from imserver.demo.dialogue import PEOPLE
 from imserver.demo.journal import read_journal
 from imserver.demo.outages import OutageAccount
+from imserver.demo.plan import Outcome, Plan
 from imserver.demo.processes import Broken
 from imserver.demo.report import Report
-from imserver.demo.plan import Outcome, Plan
 from imserver.demo.stage import Stage
 from imserver.demo.traces import CARRIERS, Drive
 from imserver.demo.view import View

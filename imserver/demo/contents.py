@@ -30,7 +30,9 @@ class _Clip:
 
 _CLIPS: Final[dict[str, _Clip]] = {
     "image": _Clip("shoes.jpg", lambda data, spec: imsdk.Image.from_bytes(data, name=spec["name"])),
-    "voice": _Clip("", lambda data, _: imsdk.Voice.from_bytes(data, mime="audio/wav")),
+    "voice": _Clip(
+        "", lambda data, spec: imsdk.Voice.from_bytes(data, mime="audio/wav", duration_ms=spec["duration_ms"])
+    ),
     "video": _Clip(
         "shoes.mp4",
         lambda data, _: imsdk.Video.from_bytes(
@@ -104,7 +106,7 @@ def line_of(content: imsdk.Content | imsdk.Unknown) -> str:
         case imsdk.Text():
             return content.text
         case imsdk.Image():
-            return f"🖼  {content.name or 'image'} {content.width}×{content.height}"
+            return f"📷 {content.name or 'image'} {content.width}×{content.height}"
         case imsdk.Location():
             return f"📍 {content.name}"
         case imsdk.Voice():
@@ -116,7 +118,7 @@ def line_of(content: imsdk.Content | imsdk.Unknown) -> str:
         case imsdk.Sticker():
             return f"⭐ [{content.name}]"
         case imsdk.Card():
-            return f"▤  {content.title} {content.price}"
+            return f"{'👟' if content.kind == 'product' else '🧾'} {content.title} {content.price}"
         case imsdk.Custom():
             return f"🎁 {content.kind.rpartition('.')[2]}"
         case imsdk.Notice():

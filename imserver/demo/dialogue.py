@@ -117,15 +117,15 @@ class Dialogue:
                 "buttons": [["换这双", "swap"], ["Details", "open"]],
             },
         )
-        yield self._clip("voice", CUSTOMER, asset="voice-customer.wav")
-        yield self._clip("voice", AGENT, asset="voice-agent.wav")
+        yield self._clip("voice", CUSTOMER, asset="voice-customer.wav", duration_ms=4659)
+        yield self._clip("voice", AGENT, asset="voice-agent.wav", duration_ms=2360)
         yield self._send(AGENT, {"kind": "sticker", "pack": "shop-basics", "name": f"ok-{self._number()}"})
         yield self._clip("video", CUSTOMER)
         wrong = self._text(AGENT, "Your card ends in 0000, right?")
         yield wrong
         yield Turn(AGENT, "recall", wrong.key)
         yield self._text(AGENT, "Sorry, wrong window. 抱歉，发错了。")
-        yield Turn(CUSTOMER, "react", picture.key, emoji="❤️")
+        yield Turn(CUSTOMER, "react", picture.key, emoji="💙")
         yield Turn(CUSTOMER, "read")
 
     def _shipping(self) -> Iterator[Turn]:
@@ -173,7 +173,7 @@ class Dialogue:
     def _image(self, speaker: str, name: str) -> Turn:
         return self._clip("image", speaker, name=name)
 
-    def _clip(self, kind: str, speaker: str, **facts: str) -> Turn:
+    def _clip(self, kind: str, speaker: str, **facts: str | int) -> Turn:
         note = f"{kind} {self._number()} of {self._rng.getrandbits(64):016x}"
         return self._send(speaker, {"kind": kind, "note": note, **facts})
 

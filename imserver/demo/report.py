@@ -18,6 +18,15 @@ __all__ = ["Report"]
 #: What a complete run shows besides the content kinds.
 ACTS: Final = ("edit", "recall", "react", "read", "reply", "mention")
 
+_COLUMNS: Final = (
+    "outage",
+    "consistent\nagain after",
+    "resume\nout B",
+    "\nin B",
+    "round\ntrips",
+    "missed\nevents",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -91,16 +100,9 @@ class Report:
 
     def _incidents(self) -> Table:
         table = Table(title="What went wrong, and what it cost", title_justify="left")
-        table.add_column("incident")
-        for name in (
-            "outage",
-            "time to consistent",
-            "resume: bytes out",
-            "in",
-            "round trips",
-            "missed events",
-        ):
-            table.add_column(name, justify="right")
+        table.add_column("incident", no_wrap=True)
+        for name in _COLUMNS:
+            table.add_column(name, justify="right", no_wrap=True)
         for incident in self.outcome.incidents:
             facts = _incident(incident)
             consistent = facts["consistent_ms"]
@@ -112,10 +114,10 @@ class Report:
             )
         outages = self.outages
         table.add_row(
-            f"{outages.count} outages of {self.plan.drive.carrier} driving",
+            f"{outages.count} trace outages",
             f"{outages.total_s:.1f} s",
-            f"≤ {outages.worst_ms} ms" if outages.late else "nothing waited",
-            *("connection kept", "", "", f"{outages.late} waited"),
+            f"≤ {outages.worst_ms} ms",
+            *("–", "–", "–", str(outages.late)),
         )
         return table
 
@@ -129,7 +131,7 @@ class Report:
             "lost": len(verdict.lost),
             "duplicated": len(verdict.duplicated),
             "out of order": len(verdict.out_of_order),
-            "media equal by SHA-256": f"{verdict.media} of {verdict.media + len(verdict.unequal)}",
+            "media equal\n(SHA-256)": f"{verdict.media} of {verdict.media + len(verdict.unequal)}",
         }
         for name in totals:
             table.add_column(name, justify="right")
@@ -140,7 +142,9 @@ class Report:
         kinds = ", ".join(f"{name} {kinds.acked}" for name, kinds in sorted(self.verdict.kinds.items()))
         text = Text(f"Kinds: {kinds}.\n")
         text.append(
-            f"Half-open connections that the server gave up for the new one: {self.outcome.fenced}. "
+            f"Trace: {self.plan.drive.carrier}, driving, ×{self.plan.drive.speed:g}. Connections live through its "
+            f"outages; under missed events stand the messages that waited. Outages during another incident count "
+            f"there. Half-open connections fenced by the server: {self.outcome.fenced}. "
             f"Server's data directory: {self.verified or 'verified'}.\n"
         )
         if self.kept:

@@ -30,12 +30,14 @@ class Drive:
 
     Attributes:
         carrier: whose.
+        speed: how much faster.
         begin_ms: where in the trace it begins.
         length_ms: of the run's own time, as the outages'.
         outages: in order of their start; the directions are independent.
     """
 
     carrier: str
+    speed: float
     begin_ms: int
     length_ms: float
     outages: tuple[Outage, ...]
@@ -63,6 +65,7 @@ class Drive:
                 lap_ms += length_ms
         return cls(
             carrier=carrier,
+            speed=speed,
             begin_ms=begin_ms,
             length_ms=minutes * 60_000 / speed,
             outages=tuple(sorted(found, key=lambda outage: (outage.start_ms, outage.down))),
