@@ -65,7 +65,9 @@ class SqliteStore:
         """`function(connection, ...)` as one transaction. Not interrupted by cancelling, so both sides of it
         know the outcome.
         """
-        call = partial(self._transact, function, *a, **k)
+        return await self._call(partial(self._transact, function, *a, **k))
+
+    async def _call(self, call: Callable[[], T]) -> T:
         if self._inline:
             return call()
         with trio.CancelScope(shield=True):
@@ -95,11 +97,7 @@ class SqliteStore:
     # Open and close ---------------------------------------------------------------------------------
 
     async def open(self, device: str) -> Identity:
-        with trio.CancelScope(shield=True):
-            if self._inline:
-                self._open()
-            else:
-                await trio.to_thread.run_sync(self._open, limiter=self._limiter)
+        await self._call(self._open)
 
         def start(con: sqlite3.Connection) -> Identity:
             con.execute("INSERT OR IGNORE INTO state (id, device) VALUES (1, ?)", (device,))
@@ -145,11 +143,7 @@ class SqliteStore:
             if self._lock is not None:
                 self._lock.release()
 
-        with trio.CancelScope(shield=True):
-            if self._inline:
-                close()
-            else:
-                await trio.to_thread.run_sync(close, limiter=self._limiter)
+        await self._call(close)
 
     async def identity(self) -> Identity:
         return await self._run(_identity)
