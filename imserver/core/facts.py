@@ -46,7 +46,7 @@ class Facts:
 
 
 def new_record(conversation: Conversation, author: User, kind: Kind, payload: bytes, at_ms: int) -> Write:
-    """The write of a record; it takes the conversation's next sequence number, so refuse before, not after."""
+    """The write of a record, which takes the conversation's next number: refuse before, not after."""
     conversation.head_decided += 1
     return Write(
         device=0,

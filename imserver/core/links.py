@@ -40,13 +40,20 @@ class Link(Protocol):
         """Write what waits, as far as the transport takes it."""
 
 
+class Flushable(Protocol):
+    """Something with bytes to write."""
+
+    def flush(self) -> None:
+        """See `Link.flush`."""
+
+
 class FlushList:
     """Links with bytes to write. Frames for one connection collect here and leave in one system call."""
 
     def __init__(self) -> None:
-        self._links: list[Link] = []
+        self._links: list[Flushable] = []
 
-    def add(self, link: Link) -> None:
+    def add(self, link: Flushable) -> None:
         """`link` has something to write; it says so once until it is flushed."""
         self._links.append(link)
 

@@ -191,7 +191,7 @@ class Signals:
                     self._tell(session, signal)
 
     def _tell_watchers(self, user: int, value: int) -> None:
-        for session, name in self._watchers.get(user, {}).items():
+        for session, name in list(self._watchers.get(user, {}).items()):
             self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=value))
 
     def _tell(self, session: Session, signal: Signal) -> None:

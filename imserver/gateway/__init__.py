@@ -1,8 +1,8 @@
 """gateway: sockets. Listeners, the pump, TCP/TLS and WebSocket framing; nothing of what the frames mean.
 
 - `gateway`    listeners, drain, statistics: the front door
-- `pump`       one task on one selector; `link`: one connection, an object that is called
-- `websocket`  RFC 6455 as a byte pipe; `wheel`: deadlines
+- `pump`       one task on one selector; `link`: one connection, an object that is called; `wire`: its socket
+- `websocket`  RFC 6455 as a byte pipe; `deadlines`: when to hang up; `wheel`: who is to be looked at when
 - `limits`
 """
 

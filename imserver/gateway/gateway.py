@@ -50,6 +50,7 @@ class GatewayStatistics:
     bytes_in: int
     bytes_out: int
     protocol_errors: int
+    faults: int
 
 
 class Gateway:
@@ -136,22 +137,28 @@ class Gateway:
                         code=Code.DRAINING, retry_after_ms=retry_after_ms, reason="the server is going down"
                     )
                 )
-            pump.settle()
+            self._core.links.flush()
             await trio.sleep(within_s / _DRAIN_STEPS)
-        # What came in while the goodbyes were being said.
+        # What came in while the goodbyes were being said; then let the peers read theirs, else a reset may
+        # overtake it.
         await self._core.drain()
+        with trio.move_on_after(self._limits.linger_s_max):
+            await pump.wait_empty()
 
     def statistics(self) -> GatewayStatistics:
         """What is held and has been done."""
         pump = self._pump
         if pump is None:
-            return GatewayStatistics(connections=0, accepted=0, bytes_in=0, bytes_out=0, protocol_errors=0)
+            return GatewayStatistics(
+                connections=0, accepted=0, bytes_in=0, bytes_out=0, protocol_errors=0, faults=0
+            )
         return GatewayStatistics(
             connections=len(pump.links),
             accepted=pump.accepted,
             bytes_in=pump.bytes_in,
             bytes_out=pump.bytes_out,
             protocol_errors=pump.protocol_errors,
+            faults=pump.faults,
         )
 
 

@@ -19,8 +19,10 @@ class GatewayLimits:
     idle_s_max: int = protocol_limits.IDLE_S_MAX
     #: A connection whose peer takes no byte for so long is hung up.
     blocked_s_max: float = 30.0
-    #: Bytes that may wait for a peer that reads slowly, results and replies included; beyond, it is hung up.
-    unsent_bytes_max: int = 1024 * 1024
+    #: Once so many bytes wait for a peer that reads slowly, nothing more is read from it.
+    unsent_bytes_pause: int = 256 * 1024
+    #: Beyond this it is hung up. Holds all the answers that were under way when the reading stopped.
+    unsent_bytes_max: int = 4 * 1024 * 1024
     #: How long a closed connection is kept to let the peer read the CLOSE.
     linger_s_max: float = 2.0
     #: Bytes read at once from one connection.
@@ -31,8 +33,8 @@ class GatewayLimits:
     backlog: int = 4096
 
     def __post_init__(self) -> None:
-        if self.unsent_bytes_max < 2 * protocol_limits.EVENT_BYTES_IN_FLIGHT_MAX:
-            raise ValueError("unsent_bytes_max must hold two event windows")
+        if self.unsent_bytes_max < self.unsent_bytes_pause + 2 * protocol_limits.EVENT_BYTES_IN_FLIGHT_MAX:
+            raise ValueError("unsent_bytes_max must hold two event windows above unsent_bytes_pause")
         if self.handshake_bytes_max < protocol_limits.FRAME_BYTES_PREAUTH_MAX:
             raise ValueError("handshake_bytes_max must hold a handshake frame")
         if self.idle_s_max <= self.handshake_s_max:

@@ -8,9 +8,9 @@ connection a tenth of the memory.
 import selectors
 import socket
 import ssl
-from collections import deque
 from dataclasses import dataclass
 
+import structlog
 import trio
 
 from imserver.core import Core
@@ -18,8 +18,11 @@ from imserver.gateway.limits import GatewayLimits
 from imserver.gateway.link import SocketLink
 from imserver.gateway.websocket import WebSocketCodec
 from imserver.gateway.wheel import TimerWheel
+from imserver.gateway.wire import Wire
 
 _TICK_S = 0.5
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -39,15 +42,16 @@ class Pump:
         self.core = core
         self.limits = limits
         self.now_s = trio.current_time()
-        self.wheel: TimerWheel[SocketLink] = TimerWheel(self.now_s)
+        self.wheel: TimerWheel[Wire] = TimerWheel(self.now_s)
         self.links: set[SocketLink] = set()
         self.accepted = 0
         self.bytes_in = 0
         self.bytes_out = 0
         self.protocol_errors = 0
+        self.faults = 0
+        self._emptied = trio.Event()
         self._selector = selectors.DefaultSelector()
         self._doors: list[Door] = []
-        self._attached: deque[SocketLink] = deque()
 
     # Listening -------------------------------------------------------------------------------------
 
@@ -81,8 +85,10 @@ class Pump:
                 return
             try:
                 sock, _ = door.socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, InterruptedError):
                 return
+            except ConnectionError:
+                continue  # that one gave up while it waited
             except OSError:
                 # Out of descriptors: go on with those we have, and look again at the next tick.
                 self._ignore_door(door)
@@ -102,11 +108,11 @@ class Pump:
         self.links.add(link)
         self.accepted += 1
         self._selector.register(sock, selectors.EVENT_READ, link)
-        self.wheel.add(link, self.now_s + self.limits.handshake_s_max)
+        link.look_by(self.now_s + self.limits.handshake_s_max)
 
     # Called by links -------------------------------------------------------------------------------
 
-    def watch(self, link: SocketLink, *, reading: bool, writing: bool) -> None:
+    def watch(self, link: Wire, *, reading: bool, writing: bool) -> None:
         """Wait for `link`'s socket to become readable, writable, both or neither."""
         if link.gone:
             return
@@ -120,9 +126,11 @@ class Pump:
         elif key.events != events:
             self._selector.modify(link.socket, events, link)
 
-    def attached(self, link: SocketLink) -> None:
-        """`link` has got its session; its further frames are processed once the answer is queued."""
-        self._attached.append(link)
+    def fault(self, link: Wire, error: Exception) -> None:
+        """Serving `link` raised what it must not: it ends, the others go on."""
+        self.faults += 1
+        log.error("connection_fault", error=repr(error), exc_info=error)
+        link.drop()
 
     def forget(self, link: SocketLink) -> None:
         """`link` is gone: free its socket."""
@@ -130,6 +138,14 @@ class Pump:
         if link.socket in self._selector.get_map():
             self._selector.unregister(link.socket)
         link.socket.close()
+        if not self.links:
+            self._emptied.set()
+
+    async def wait_empty(self) -> None:
+        """Return once no connection is left."""
+        while self.links:
+            self._emptied = trio.Event()
+            await self._emptied.wait()
 
     # Running ---------------------------------------------------------------------------------------
 
@@ -155,16 +171,13 @@ class Pump:
             if type(item) is not SocketLink:
                 self._accept(item)
                 continue
-            if events & selectors.EVENT_WRITE and not item.gone:
-                item.writable_again()
-            if events & selectors.EVENT_READ and not item.gone:
-                item.readable()
-        self.settle()
-
-    def settle(self) -> None:
-        """Let connections that were just attached go on, and write what was queued."""
-        while self._attached:
-            self._attached.popleft().go_on()
+            try:
+                if events & selectors.EVENT_WRITE and not item.gone:
+                    item.writable_again()
+                if events & selectors.EVENT_READ and not item.gone:
+                    item.readable()
+            except Exception as error:  # noqa: BLE001 - one bad peer must not end the others
+                self.fault(item, error)
         self.core.links.flush()
 
     async def _tick(self) -> None:
@@ -172,10 +185,11 @@ class Pump:
             await trio.sleep(_TICK_S)
             self.now_s = trio.current_time()
             for link in self.wheel.due(self.now_s):
-                again_s = link.expire(self.now_s)
-                if again_s is not None:
-                    self.wheel.add(link, again_s)
+                try:
+                    link.expire(self.now_s)
+                except Exception as error:  # noqa: BLE001 - as in `turn`
+                    self.fault(link, error)
             if len(self.links) < self.limits.connections_max:
                 for door in self._doors:
                     self._watch_door(door)
-            self.settle()
+            self.core.links.flush()

@@ -16,6 +16,9 @@ from websockets.typing import Subprotocol
 
 from improtocol.limits import FRAME_BYTES_MAX
 
+_MESSAGE_BYTES: Final = 64 * 1024
+#: A message holds a whole frame of the largest kind, its length included, or a few.
+_RECEIVED_MESSAGE_BYTES_MAX: Final = 2 * FRAME_BYTES_MAX
 SUBPROTOCOL: Final = Subprotocol("im1")
 
 # The library would log peers' mistakes, with what they sent; nobody needs that, and it is not ours to keep.
@@ -31,7 +34,7 @@ class WebSocketCodec:
 
     def __init__(self) -> None:
         self._protocol = ServerProtocol(
-            max_size=FRAME_BYTES_MAX, logger=_SILENT, select_subprotocol=_select_subprotocol
+            max_size=_RECEIVED_MESSAGE_BYTES_MAX, logger=_SILENT, select_subprotocol=_select_subprotocol
         )
         #: The peer, or a mistake of its, has ended the WebSocket; what is left is to write `to_send` and
         #: hang up.
@@ -63,7 +66,9 @@ class WebSocketCodec:
     def encode(self, data: bytes) -> bytes:
         """`data` as one binary message, with whatever the protocol itself has to say before it."""
         try:
-            self._protocol.send_binary(data)
+            # In pieces: clients bound a message (trio-websocket at 1 MiB), and its borders mean nothing here.
+            for begin in range(0, len(data), _MESSAGE_BYTES):
+                self._protocol.send_binary(data[begin : begin + _MESSAGE_BYTES])
         except (InvalidState, ProtocolError):
             self.closed = (
                 True  # the handshake was refused, or the peer has closed: nobody reads this any more

@@ -23,11 +23,15 @@ class TimerWheel(Generic[T]):
         self._slots: list[list[T]] = [[] for _ in range(slots)]
         self._second = int(now_s)
 
-    def add(self, item: T, at_s: float) -> None:
-        """Look at `item` at `at_s` or up to a second later; beyond one turn of the wheel, at its end."""
+    def add(self, item: T, at_s: float) -> float:
+        """Look at `item` at `at_s` or up to a second later; beyond one turn of the wheel, at its end.
+
+        Returns when that will be.
+        """
         second = max(int(at_s) + 1, self._second + 1)
         second = min(second, self._second + len(self._slots) - 1)
         self._slots[second % len(self._slots)].append(item)
+        return second
 
     def due(self, now_s: float) -> Iterator[T]:
         """The items of all seconds up to `now_s`, which leave the wheel."""
