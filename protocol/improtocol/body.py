@@ -91,7 +91,7 @@ def read_body(value: Value) -> Body:
     raises.
     """
     try:
-        return body_from_value(value)
+        return plain_text_body(value) if type(value) is str else body_from_value(value)
     except ValueError as error:
         content_type = value[0] if isinstance(value, list) and value else 0
         fields = value[1] if isinstance(value, list) and len(value) > 1 else value

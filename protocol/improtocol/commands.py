@@ -195,7 +195,7 @@ def action_from_values(values: list[Value], conversation: ConversationRef | None
     op = values[0] if values else None
     if type(op) is not int or not 1 <= op <= 12:
         raise ValueError(f"command {op!r:.40} is unknown to this version")
-    if op == Op.LOGOUT:
+    if op == 12:
         return Logout()
     count = _ARGUMENTS[op]
     if len(values) <= count:

@@ -10,12 +10,14 @@ from enum import Enum, auto
 from typing import ClassVar, Final
 
 from improtocol import frames, limits
+from improtocol.closing import close_for
 from improtocol.codes import Code
 from improtocol.commands import ConversationRef, action_from_values, action_to_values
 from improtocol.counters import counter_from_wire, counter_to_wire, expand_counter
 from improtocol.entries import Entry
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
 from improtocol.event_codec import EventContext, array_header, decode_entries, pack_int
+from improtocol.fields import trim_fields
 from improtocol.frames import Frame, Opcode
 from improtocol.framing import FrameBuffer, frame_bytes
 from improtocol.layouts import FRAME_TYPES, plain_from_values, plain_to_values, read_head
@@ -122,6 +124,18 @@ class Connection:
             self._move(following, frame)
         return data
 
+    def send_result(self, counter: int, value: int, at_ms: int) -> bytes:
+        """The bytes of a RESULT that is OK: `send(Result(...))` for figures that are known to be right.
+
+        Building the frozen `Result` costs more than all else of sending it. Raises as `send`.
+        """
+        if frames.Result not in self._sendable:
+            raise LocalProtocolError(f"Result is not allowed in state {self.state.name}")
+        wire = counter_to_wire(counter, self._result_counter)
+        self._result_counter = counter
+        difference = self._event_context().encode_time(at_ms)
+        return frame_bytes(b"\x94\x0d" + pack_int(wire) + pack_int(value) + pack_int(difference))
+
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> bytes:
         """The bytes of EVENTS `(start, end]`: `send(Events(...))` for entries that are known to be right.
 
@@ -150,8 +164,9 @@ class Connection:
         opcode, values = read_head(payload)
         following = self._receivable.get(opcode)
         if following is None:
-            name = Opcode(opcode).name if opcode in FRAME_TYPES else f"opcode {opcode}"
-            raise RemoteProtocolError(f"{name} is not allowed in state {self.state.name}")
+            if opcode not in FRAME_TYPES:
+                raise RemoteProtocolError(f"opcode {opcode} is unknown")
+            raise RemoteProtocolError(f"{Opcode(opcode).name} is not allowed in state {self.state.name}")
         reader = self._readers.get(opcode)
         try:
             frame = plain_from_values(opcode, values) if reader is None else reader(self, values)
@@ -174,8 +189,10 @@ class Connection:
         counter = counter_from_wire(values[0] if values else None, self._result_counter)
         _need(values, 3)
         value, difference, code, retry_after_ms, reason = (*values[1:], *(0, 0, "")[len(values) - 3 :])[:5]
-        # A refusal has no time of its own; both ends leave their context alone.
-        at_ms = 0 if code else self._event_context().decode_time(difference)
+        at_ms = 0  # a refusal has no time of its own; both ends leave their context alone
+        if not code:
+            at_ms = self._event_context().decode_time(difference)
+            retry_after_ms, reason = 0, ""
         self._result_counter = counter
         return frames.Result(
             counter=counter,
@@ -216,7 +233,7 @@ class Connection:
         if conversation is not None and conversation == self._command_conversation:
             values.pop()
         counter = counter_to_wire(frame.counter, self._command_counter)
-        data = frame_bytes(pack([int(Opcode.COMMAND), counter, *values]))
+        data = frame_bytes(pack([3, counter, *values]))
         # Only now: a command that was too large was never sent, and the next one must not lean on it.
         self._command_counter = frame.counter
         if conversation is not None:
@@ -224,26 +241,21 @@ class Connection:
         return data
 
     def _write_result(self, frame: frames.Result) -> bytes:
+        if not frame.code:
+            return self.send_result(frame.counter, frame.value, frame.at_ms)
         counter = counter_to_wire(frame.counter, self._result_counter)
         self._result_counter = frame.counter
-        if not frame.code:
-            return frame_bytes(
-                pack([13, counter, frame.value, self._event_context().encode_time(frame.at_ms)])
-            )
         values: list[Value] = [13, counter, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason]
-        return frame_bytes(pack(_without_defaults(values, 0, "")))
-
-    def _write_events(self, frame: frames.Events) -> bytes:
-        return self.send_events(frame.start, frame.end, frame.entries)
+        return frame_bytes(pack(trim_fields(values, [0, ""])))
 
     def _write_query(self, frame: frames.Query) -> bytes:
-        return frame_bytes(pack([int(Opcode.QUERY), frame.id, frame.op, *frame.arguments]))
+        return frame_bytes(pack([5, frame.id, frame.op, *frame.arguments]))
 
     def _write_reply(self, frame: frames.Reply) -> bytes:
         if not frame.code:
             return frame_bytes(b"".join((b"\x93\x0f", pack_int(frame.id), frame.payload)))
         values: list[Value] = [15, frame.id, None, frame.code, frame.reason, frame.retry_after_ms]
-        return frame_bytes(pack(_without_defaults(values, "", 0)))
+        return frame_bytes(pack(trim_fields(values, ["", 0])))
 
     # Steps -----------------------------------------------------------------------------------------
 
@@ -259,8 +271,9 @@ class Connection:
             self._command_counter = self._result_counter = frame.accepted
 
     def _event_context(self) -> EventContext:
-        self._context = self._context or EventContext()
-        return self._context
+        if (context := self._context) is None:
+            context = self._context = EventContext()
+        return context
 
     #: The frames that are more than a row of fields; `layouts` has all others.
     _readers: ClassVar[dict[int, Callable[["Connection", list[Value]], Frame]]] = {
@@ -274,26 +287,11 @@ class Connection:
         frames.Command: _write_command,  # type: ignore[dict-item]
         frames.Query: _write_query,  # type: ignore[dict-item]
         frames.Result: _write_result,  # type: ignore[dict-item]
-        frames.Events: _write_events,  # type: ignore[dict-item]
+        frames.Events: lambda self, frame: self.send_events(frame.start, frame.end, frame.entries),  # type: ignore[union-attr]
         frames.Reply: _write_reply,  # type: ignore[dict-item]
     }
-
-
-def _without_defaults(values: list[Value], *defaults: Value) -> list[Value]:
-    """`values` without the trailing ones that equal their default."""
-    for default in reversed(defaults):
-        if values[-1] != default:
-            break
-        values.pop()
-    return values
 
 
 def _need(values: list[Value], count: int) -> None:
     if len(values) < count:
         raise ValueError(f"needs at least {count} fields, has {len(values)}")
-
-
-def close_for(error: RemoteProtocolError | LocalProtocolError) -> frames.Close:
-    """The CLOSE that answers a protocol error. Never raises: what the reason must not hold is replaced."""
-    reason = error.reason[: limits.REASON_BYTES_MAX // 4].replace("\0", "?")
-    return frames.Close(code=Code(error.code), reason=reason.encode("utf-8", "replace").decode())

@@ -23,12 +23,17 @@ def expand_counter(low_bits: int, near: int) -> int:
 
 def counter_to_wire(counter: int, last: int) -> int:
     """`counter` as it travels when `last` was the one before in the same direction."""
+    if counter == last + 1:  # the usual case
+        return counter & _MASK
     low_bits = counter & _MASK
     return low_bits if expand_counter(low_bits, last + 1) == counter else -counter
 
 
 def counter_from_wire(value: Value, last: int) -> int:
     """The reverse of `counter_to_wire`. Raises `ValueError` for what no counter travels as."""
+    following = last + 1
+    if type(value) is int and value == following & _MASK:  # the usual case
+        return following
     if type(value) is not int or not -limits.INT_MAX <= value <= _MASK:
         raise ValueError(f"a counter travels as {limits.COUNTER_WIRE_BITS} bits, or whole and negative")
-    return expand_counter(value, last + 1) if value >= 0 else -value
+    return expand_counter(value, following) if value >= 0 else -value

@@ -11,23 +11,42 @@ payload]`. A body is never an integer, so the first element tells them apart.
 """
 
 from collections.abc import Iterable
+from struct import Struct
 from typing import Final
 
 from improtocol.entries import Entry, Kind
 from improtocol.values import Value, pack
 
 _NIL: Final = b"\xc0"
+_READ: Final = int(Kind.READ)
+_MESSAGE: Final = int(Kind.MESSAGE)
 _SMALL: Final = tuple(pack(number) for number in range(-32, 128))
+_PACK_16_BITS: Final = Struct(">BH").pack
+_PACK_32_BITS: Final = Struct(">BI").pack
+_SHORT_TEXT: Final = tuple(bytes((0xA0 | size,)) for size in range(32))
+_SHORT_ARRAY: Final = tuple(bytes((0x90 | length,)) for length in range(16))
 
 
 def pack_int(number: int) -> bytes:
-    """`number` as msgpack; the one-byte ones from a table, as they are most of what is sent."""
-    return _SMALL[number + 32] if -32 <= number < 128 else pack(number)
+    """`number` as msgpack; the integers of one, three and five bytes, which are most, without a packer."""
+    if -32 <= number < 128:
+        return _SMALL[number + 32]
+    if 256 <= number < 65_536:
+        return _PACK_16_BITS(0xCD, number)
+    if 65_536 <= number < 2**32:
+        return _PACK_32_BITS(0xCE, number)
+    return pack(number)
+
+
+def pack_text(text: str) -> bytes:
+    """`text` as msgpack; the short ones, as user ids are, without a packer."""
+    data = text.encode()
+    return _SHORT_TEXT[len(data)] + data if len(data) < 32 else pack(text)
 
 
 def array_header(length: int) -> bytes:
     """The msgpack header of an array of `length` elements (0 to 65,535)."""
-    return bytes((0x90 | length,)) if length < 16 else b"\xdc" + length.to_bytes(2, "big")
+    return _SHORT_ARRAY[length] if length < 16 else b"\xdc" + length.to_bytes(2, "big")
 
 
 class EventContext:
@@ -59,35 +78,31 @@ class EventContext:
 
     def encode(self, entry: Entry) -> bytes:
         """The wire bytes of `entry` after what was encoded before it."""
-        kind = entry.kind
-        if kind == Kind.READ:
-            return b"".join(
-                (
-                    b"\x95",
-                    pack_int(kind),
-                    pack_int(self.encode_time(entry.at_ms)),
-                    pack(entry.sender),
-                    pack_int(entry.conversation),
-                    pack_int(entry.seq),
-                )
-            )
-        difference = pack_int(self.encode_time(entry.at_ms))
-        same_sender = entry.sender == self.sender
-        same_conversation = entry.conversation == self.conversation
-        next_seq = same_conversation and entry.seq == self.seq + 1
-        self.sender = entry.sender
-        self.conversation = entry.conversation
-        self.seq = entry.seq
-        sender = _NIL if same_sender else pack(entry.sender)
-        conversation = _NIL if same_conversation else pack_int(entry.conversation)
-        seq = _NIL if next_seq else pack_int(entry.seq)
-        if kind != Kind.MESSAGE:
-            return b"".join((b"\x96", pack_int(kind), difference, sender, conversation, seq, entry.payload))
-        if next_seq:
-            if same_sender:
+        kind, sender, conversation, seq = entry.kind, entry.sender, entry.conversation, entry.seq
+        difference = pack_int(entry.at_ms - self.at_ms)
+        self.at_ms = entry.at_ms
+        if kind == _READ:
+            parts = (pack_int(kind), difference, pack_text(sender), pack_int(conversation), pack_int(seq))
+            return b"\x95" + b"".join(parts)
+        same_conversation = conversation == self.conversation
+        next_seq = same_conversation and seq == self.seq + 1
+        if sender == self.sender:
+            sender_said = _NIL
+        else:
+            sender_said = pack_text(sender)
+            self.sender = sender
+        self.seq = seq
+        if next_seq and kind == _MESSAGE:
+            if sender_said is _NIL:
                 return b"\x92" + entry.payload + difference
-            return b"".join((b"\x93", entry.payload, difference, sender))
-        return b"".join((b"\x95", entry.payload, difference, sender, conversation, seq))
+            return b"".join((b"\x93", entry.payload, difference, sender_said))
+        self.conversation = conversation
+        conversation_said = _NIL if same_conversation else pack_int(conversation)
+        seq_said = _NIL if next_seq else pack_int(seq)
+        if kind == _MESSAGE:
+            return b"".join((b"\x95", entry.payload, difference, sender_said, conversation_said, seq_said))
+        said = (pack_int(kind), difference, sender_said, conversation_said, seq_said, entry.payload)
+        return b"\x96" + b"".join(said)
 
     def decode(self, value: Value) -> Entry:
         """The entry behind one element of an EVENTS frame or a history page.
@@ -99,12 +114,12 @@ class EventContext:
             raise ValueError("an entry must be a list of at least two elements")
         first = value[0]
         is_message = type(first) is not int
-        kind: int = Kind.MESSAGE if is_message else first  # type: ignore[assignment]
+        kind: int = _MESSAGE if is_message else first  # type: ignore[assignment]
         at_ms = self.decode_time(value[1])
         sender = value[2] if len(value) > 2 else None
         conversation = value[3] if len(value) > 3 else None
         seq = value[4] if len(value) > 4 else None
-        if kind == Kind.READ:
+        if kind == _READ:
             return Entry(kind, at_ms, sender, conversation, seq, _NIL)  # type: ignore[arg-type]
         if is_message:
             payload = pack(first)

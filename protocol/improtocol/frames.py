@@ -76,6 +76,10 @@ class Result:
         check_int("value", self.value)
         check_int("at_ms", self.at_ms)
         check_int("code", self.code, 0, 999)
+        if not self.code:
+            if self.retry_after_ms or self.reason:
+                raise ValueError("a result that is OK has neither a retry time nor a reason")
+            return
         check_int("retry_after_ms", self.retry_after_ms, 0, limits.RETRY_AFTER_MS_MAX)
         check_text("reason", self.reason, limits.REASON_BYTES_MAX, empty=True)
 

@@ -7,7 +7,6 @@ from dataclasses import MISSING, fields
 from typing import Final
 
 from improtocol import frames
-from improtocol.codes import Code
 from improtocol.errors import RemoteProtocolError
 from improtocol.frames import Frame, Opcode
 from improtocol.values import Value, unpack
@@ -76,7 +75,7 @@ def plain_from_values(opcode: int, values: list[Value]) -> Frame:
 
 
 def read_head(data: bytes | memoryview) -> tuple[int, list[Value]]:
-    """Opcode and fields of one frame's bytes.
+    """Opcode and fields of one frame's bytes; whether the opcode is one, its receiver looks up.
 
     Raises:
         RemoteProtocolError: not a frame of this protocol.
@@ -85,11 +84,11 @@ def read_head(data: bytes | memoryview) -> tuple[int, list[Value]]:
         value = unpack(data)
     except ValueError as error:
         raise RemoteProtocolError(f"a frame is not msgpack: {error}"[:200]) from None
-    if type(value) is int:
+    if type(value) is list and value:
+        opcode = value[0]
+        if type(opcode) is int:
+            del value[0]
+            return opcode, value
+    elif type(value) is int:
         return value, []
-    if not isinstance(value, list) or not value or type(value[0]) is not int:
-        raise RemoteProtocolError("a frame must be an array that begins with its opcode")
-    opcode = value[0]
-    if opcode not in FRAME_TYPES:
-        raise RemoteProtocolError(f"opcode {opcode} is unknown", Code.PROTOCOL_ERROR)
-    return opcode, value[1:]
+    raise RemoteProtocolError("a frame must be an array that begins with its opcode")

@@ -27,6 +27,8 @@ _packers: Final[list[msgpack.Packer]] = []
 #: elements are there. So many such headers (0xdc, 0xdd) in one input cost at most 64 times its size; with
 #: more of them their completeness is checked first, without building anything.
 _LONG_ARRAYS_UNCHECKED: Final = 8
+#: Up to this size nothing needs to be counted: 42 such headers of 126 elements each cost 42 KB.
+_SHORT_BYTES: Final = 127
 
 
 def pack(value: Value) -> bytes:
@@ -56,18 +58,22 @@ def unpack(data: bytes | memoryview) -> Value:
     Raises:
         ValueError: `data` is not exactly one value in the protocol's dialect, or breaks its bounds.
     """
-    if type(data) is not bytes:
-        data = bytes(data)
     try:
-        if data.count(b"\xdc") + data.count(b"\xdd") > _LONG_ARRAYS_UNCHECKED:
-            _check_complete(data)
+        if len(data) > _SHORT_BYTES:
+            data = bytes(data)  # which is `data` itself unless it is a memoryview
+            if data.count(b"\xdc") + data.count(b"\xdd") > _LONG_ARRAYS_UNCHECKED:
+                _check_complete(data)
         # Its defaults bound every length by that of `data`, and refuse keys that are not text or bytes.
         value: Value = msgpack.unpackb(data)
     except ValueError as error:
         raise ValueError(str(error) or type(error).__name__) from None
     except (msgpack.UnpackException, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a msgpack value: {type(error).__name__}") from None
-    if type(value) not in _SCALARS:
+    if type(value) is list and len(value) <= ELEMENTS_MAX:
+        for item in value:  # most frames are flat
+            if type(item) not in _SCALARS:
+                _check_shape(item, NESTING_MAX - 1)
+    elif type(value) not in _SCALARS:
         _check_shape(value, NESTING_MAX)
     return value
 

@@ -138,6 +138,21 @@ def test_results_and_entries_share_one_clock() -> None:
     assert values_of(server.send(f.Result(counter=4, value=7, at_ms=AT_MS + 25)))[3] == 10
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 2**40), st.integers(0, 2**40), st.integers(0, 2**50)), min_size=1, max_size=9
+    )
+)
+def test_send_result_is_a_short_way_to_send_a_result(results: list[tuple[int, int, int]]) -> None:
+    by_frame, by_figures = Pair().resumed().server, Pair().resumed().server
+    for counter, value, at_ms in results:
+        frame = f.Result(counter=counter, value=value, at_ms=at_ms)
+        assert by_figures.send_result(counter, value, at_ms) == by_frame.send(frame)
+    for connection in (Connection(SERVER), Pair().resumed().client):
+        with pytest.raises(LocalProtocolError, match="Result is not allowed"):
+            connection.send_result(1, 1, 1)
+
+
 def test_trailing_defaults_are_left_out() -> None:
     server = Pair().resumed().server
     assert values_of(server.send(f.Result(counter=1, code=503)))[2:] == [0, 0, 503]

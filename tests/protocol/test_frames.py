@@ -109,7 +109,7 @@ def test_a_resume_arrives_as_it_was_said(resume: f.Resume, resumed: f.Resumed) -
         (State.OPEN, Side.CLIENT, [10, 100, 0, "x" * 513], "CLOSE: reason may have at most 512"),
         (State.OPEN, Side.CLIENT, [17, -1], "SEEK: position must lie in"),
         (State.OPEN, Side.CLIENT, [18], "opcode 18 is unknown"),
-        (State.OPEN, Side.CLIENT, 18, "opcode 18 is not allowed"),
+        (State.OPEN, Side.CLIENT, 18, "opcode 18 is unknown"),
         (State.OPEN, Side.CLIENT, [], "begins with its opcode"),
         (State.OPEN, Side.CLIENT, ["x"], "begins with its opcode"),
         (State.OPEN, Side.CLIENT, "x", "begins with its opcode"),
@@ -133,6 +133,19 @@ def test_a_bad_frame_is_refused_by_name(state: State, side: Side, values: Any, c
     with pytest.raises(RemoteProtocolError, match=complaint):
         pair.carry(side, frame_bytes(pack(values)))
     assert pair.ends[side.peer].next_event() is NEED_DATA
+
+
+def test_a_result_that_is_ok_has_no_reason() -> None:
+    """Its reason would not be sent: better said at once."""
+    with pytest.raises(ValueError, match="neither a retry time nor a reason"):
+        f.Result(counter=1, reason="no")
+    with pytest.raises(ValueError, match="neither a retry time nor a reason"):
+        f.Result(counter=1, retry_after_ms=5)
+
+
+def test_a_result_that_is_ok_with_a_reason_from_another_implementation_is_understood() -> None:
+    framed = frame_bytes(pack([13, 1, 7, 5, 0, 0, "well done"]))
+    assert pair_in(State.OPEN).carry(Side.SERVER, framed) == [f.Result(counter=39_937, value=7, at_ms=5)]
 
 
 def test_an_empty_array_of_fields_and_the_bare_opcode_are_the_same_frame() -> None:
