@@ -128,11 +128,11 @@ def describe(error: sqlite3.Error) -> str:
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
 
 
-#: The first entry that is not too old.
+#: The first entry of those that the count lets stay that is not too old.
 _YOUNG: Final = """
     SELECT l.position FROM log l
     LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
-    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position <= ?3
+    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position > ?3 AND l.position <= ?4
     ORDER BY l.position LIMIT 1"""
 
 
@@ -151,8 +151,9 @@ def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int
         ).fetchone()
         # One huge log must not make one huge transaction.
         most = min(head, oldest - 1 + rows_max - dropped)
-        (young,) = db.execute(_YOUNG, (user, before_ms, most)).fetchone() or (most + 1,)
-        floor = min(most, max(young - 1, head - positions_kept_max))
+        surplus = head - positions_kept_max
+        (young,) = db.execute(_YOUNG, (user, before_ms, surplus, most)).fetchone() or (most + 1,)
+        floor = min(most, max(young - 1, surplus))
         if floor < oldest:
             continue
         db.execute(

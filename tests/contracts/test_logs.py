@@ -80,6 +80,15 @@ async def test_trimming_stops_at_the_first_young_entry(store: Store) -> None:
     assert await positions(store, bob, 0) == [3, 4]
 
 
+async def test_age_is_judged_after_the_count(store: Store) -> None:
+    """The young entry goes by count, and with it the reason to keep the old one behind it."""
+    house, bob = await filled(store, 3)
+    await house.append(house.message("alice", "clock set back", "bob", at_ms=5))
+    await house.append(house.message("alice", "clock set right", "bob", at_ms=AT_MS + 9000))
+    await store.trim_logs(before_ms=AT_MS + 1500, positions_kept_max=2)
+    assert await positions(store, bob, 0) == [5]
+
+
 async def test_a_log_trimmed_to_nothing_keeps_its_head_and_goes_on_from_there(store: Store) -> None:
     house, bob = await filled(store, 3)
     total = (await store.log_heads([bob]))[bob].bytes_total
