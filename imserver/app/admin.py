@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from imserver.app.errors import AdminError
 from imserver.core import Clock
-from imserver.core.tokens import load_key
+from imserver.core.tokens import ALGORITHMS, load_key
 from imserver.storage.store import App, AppKey, Store, StoreFull
 
 DEFAULT_APP: Final = "default"
@@ -148,13 +148,15 @@ class Admin:
     async def _put_key(self, app: App, kid: str, algorithm: str, public_key: str | None) -> Fields:
         """Store a key; an HS256 secret is drawn here and returned, to be shown once."""
         secret = None
+        if algorithm not in ALGORITHMS:
+            raise AdminError(f"{algorithm!r} is no algorithm for a key; use one of {', '.join(ALGORITHMS)}")
         if algorithm == "HS256":
             if public_key is not None:
                 raise AdminError("an HS256 key is a secret drawn here; --public-key goes with EdDSA or ES256")
             # Text, so that every JWT library of a merchant's backend takes it as it is; 256 random bits.
             secret = secrets.token_urlsafe(32)
         elif public_key is None:
-            raise AdminError(f"an {algorithm} key needs --public-key FILE (PEM)")
+            raise AdminError(f"a key for {algorithm} needs --public-key FILE (PEM)")
         material = (secret or public_key or "").encode()
         try:
             load_key(algorithm, material)

@@ -1,7 +1,7 @@
 """A whole server: the rooms put together, started, watched and brought down in order."""
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from socket import socket
 from typing import Final
@@ -62,16 +62,15 @@ class Server:
         self._guard = StoreGuard()
         self._quotas = Quotas()
         self._tls = self._tls_context()
-        self._http_socket = _bind(config.http_address)
-        self._http_url = _url(config.http_address, self._http_socket)
-        self._operations_socket: socket | None = None
-        if config.operations_address is not None:
-            self._operations_socket = _bind(config.operations_address)
+        signer = Signer(load_ticket_keys(config.data_dir), clock.now_ms)
+        # Last of what can fail; `run` closes them. The desk must know the real port.
+        self._listeners = _bind_all([config.http_address, config.operations_address])
+        self._http_url = _url(config.http_address, self._listeners[0])
         self._media = HouseMedia(
             store=store,
             guard=self._guard,
             blobs=backends.blobs,
-            signer=Signer(load_ticket_keys(config.data_dir), clock.now_ms),
+            signer=signer,
             clock_ms=clock.now_ms,
             app_bytes_max=self._quotas.bytes_max,
             limits=config.media,
@@ -109,6 +108,13 @@ class Server:
         Raises:
             CannotServe: an address is taken, or something else stands in the way of starting.
         """
+        try:
+            await self._run(task_status)
+        finally:
+            for listener in self._listeners:
+                listener.close()
+
+    async def _run(self, task_status: trio.TaskStatus[Bound]) -> None:
         new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
         await self._reload()
         await self._media.recover()
@@ -149,22 +155,22 @@ class Server:
 
     async def _start_http(self, nursery: trio.Nursery) -> str | None:
         """Start the HTTP listeners; returns where health and metrics are."""
-        config, own = self._config, self._operations_socket
+        config = self._config
         # Beside the media only where strangers cannot come: metrics are the shop's business.
-        beside = own is None and config.http_address.loopback
+        beside = config.operations_address is None and config.http_address.loopback
         app = create_app(
             media=self._media,
             authorizer=Reader(self._core, self._guard),
             registry=self._registry,
             health=self._health if beside else None,
         )
-        services = [(app, self._http_socket, config.http_address)]
+        services = [(app, config.http_address)]
         operations = self._http_url if beside else None
-        if own is not None and config.operations_address is not None:
-            operations = _url(config.operations_address, own)
+        if config.operations_address is not None:
+            operations = _url(config.operations_address, self._listeners[1])
             small = create_operations_app(registry=self._registry, health=self._health)
-            services.append((small, own, config.operations_address))
-        for service, listener, address in services:
+            services.append((small, config.operations_address))
+        for (service, address), listener in zip(services, self._listeners, strict=True):
             tls = None
             if address.encrypted and config.tls_certificate and config.tls_key:
                 tls = Tls(certificate=config.tls_certificate, key=config.tls_key)
@@ -230,11 +236,19 @@ class Server:
             )
 
 
-def _bind(address: Address) -> socket:
-    try:
-        return bind(address.host, address.port)
-    except OSError as error:
-        raise CannotServe(f"cannot listen on {address}: {error.strerror or error}") from None
+def _bind_all(addresses: Iterable[Address | None]) -> list[socket]:
+    """All of them, or none and `CannotServe`; None among the addresses is left out."""
+    bound: list[socket] = []
+    for address in addresses:
+        if address is None:
+            continue
+        try:
+            bound.append(bind(address.host, address.port))
+        except OSError as error:
+            for listener in bound:
+                listener.close()
+            raise CannotServe(f"cannot listen on {address}: {error.strerror or error}") from None
+    return bound
 
 
 def _url(address: Address, listener: socket) -> str:

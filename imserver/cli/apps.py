@@ -34,14 +34,14 @@ def create(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Make an app with one HS256 key, also while the server runs.
+    """Make an app with one HS256 key, also while the server runs.
 
     Apps are strangers to each other: users, conversations and media of one are never seen in another.
 
     \b
     Example:
       imserver app create shoes
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     made = _ask(config, data_dir, {"do": "app_create", "name": name, "media_quota_bytes": media_quota})
     print(f"App {name!r} is made.")
     _print_key(made)
@@ -79,7 +79,7 @@ def key(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Add a key to an app, revoke one, or show a secret; also while the server runs.
+    """Add a key to an app, revoke one, or show a secret; also while the server runs.
 
     The backend of the app signs a token (JWT) for each of its users: claims `iss` the app's name, `sub` the
     user's id, `aud` "imserver", `exp`; header `kid` the key's id. With EdDSA or ES256 the private key never
@@ -91,7 +91,7 @@ def key(
       imserver app key shoes --algorithm EdDSA --public-key shoes.pub.pem --kid 2027
       imserver app key shoes --show --kid 1
       imserver app key shoes --revoke 1
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     if revoke is not None:
         if algorithm or public_key or kid or show:
             raise typer.BadParameter("goes alone", param_hint="--revoke")

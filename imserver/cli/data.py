@@ -16,7 +16,7 @@ def backup(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Copy the data directory to DEST, also while the server runs.
+    """Copy the data directory to DEST, also while the server runs.
 
     The copy is of one moment: database, media, keys. It is whole and on the disk when this returns, or not
     there at all. Uploads under way are not in it; their clients begin them again. Keep it as safe as the
@@ -25,7 +25,7 @@ def backup(
     \b
     Example:
       imserver backup /backups/chat-$(date +%F)
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver.app import back_up
 
     source = settings(config, data_dir=data_dir).data_dir
@@ -35,14 +35,12 @@ def backup(
 def restore(
     backup: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[BACKUP]", help="A directory that `imserver backup` made.", show_default=False
-        ),
+        typer.Argument(metavar="BACKUP", help="A directory that `imserver backup` made.", show_default=False),
     ] = None,
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Make a new data directory from BACKUP; without BACKUP, prepare one put back by other means.
+    """Make a new data directory from BACKUP; without BACKUP, prepare one put back by other means.
 
     Either way it gets a new epoch: clients that have seen messages younger than the backup notice, take a new
     snapshot, and send again what the server does not know any more. Never serve an old copy without this.
@@ -51,7 +49,7 @@ def restore(
     Examples:
       imserver restore /backups/chat-2027-01-31 --data-dir /srv/chat
       imserver restore --data-dir /srv/chat        after copying the files there yourself
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver.app import restore as restore_backup
     from imserver.app import stamp
 
@@ -64,7 +62,7 @@ def restore(
 
 
 def verify_(config: ConfigFile = None, data_dir: DataDir = None) -> int:
-    r"""Check the data directory against everything the server promises; also while it runs.
+    """Check the data directory against everything the server promises; also while it runs.
 
     Only reads. Conversations without gaps, logs complete, every retry remembered, marks and heads in order,
     every media file's bytes equal to its hash. Prints one line a finding; exit code 1 if there is any.
@@ -72,7 +70,7 @@ def verify_(config: ConfigFile = None, data_dir: DataDir = None) -> int:
     \b
     Example:
       imserver verify --data-dir /srv/chat
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver.app import verify
 
     folder = settings(config, data_dir=data_dir).data_dir

@@ -55,7 +55,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    r"""Run the server until Ctrl-C or SIGTERM.
+    """Run the server until Ctrl-C or SIGTERM.
 
     Without options it keeps its data in ./imserver-data and listens on 127.0.0.1 only: chat on
     tcp://127.0.0.1:7400 and
@@ -73,7 +73,7 @@ def serve(
       imserver serve --data-dir /srv/chat --listen tcp://127.0.0.1:9000
       imserver serve --listen tls://0.0.0.0:7400 --listen wss://0.0.0.0:7401 --http https://0.0.0.0:7402 \\
           --http-public-url https://chat.example.com:7402 --tls-certificate chain.pem --tls-key key.pem
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver import logs
     from imserver.app import serve_forever
 

@@ -19,7 +19,7 @@ def token(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Print a token for a user, as the app's backend would make it.
+    """Print a token for a user, as the app's backend would make it.
 
     Signed with the newest HS256 key of the app, which is read from the data directory; the server need not
     run. Whoever has the token is that user until it expires: treat it as a password.
@@ -28,7 +28,7 @@ def token(
     Examples:
       imserver token alice
       imserver token bob --app shoes --days 1
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver.app import make_token
 
     print(make_token(settings(config, data_dir=data_dir).data_dir, user=user, app=app, days=days))
@@ -39,12 +39,12 @@ def token_check(
     config: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    r"""Say whom a token speaks for, or why the server would refuse it (exit code 1).
+    """Say whom a token speaks for, or why the server would refuse it (exit code 1).
 
     \b
     Example:
       imserver token-check "$(imserver token alice)"
-    """
+    """  # noqa: D301 - \b is Typer's mark for lines to be kept
     from imserver.app import check_token
 
     found = check_token(settings(config, data_dir=data_dir).data_dir, text)

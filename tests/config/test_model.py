@@ -22,7 +22,8 @@ def test_media_beyond_this_machine_are_not_plaintext_either() -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [{"listen": ["tls://127.0.0.1:1"]}, {"listen": ["wss://127.0.0.1:1"]}, {"http": "https://[::1]:1"}]
+    "keys",
+    [{"listen": ["tls://127.0.0.1:1"]}, {"listen": ["wss://127.0.0.1:1"]}, {"http": "https://[::1]:1"}],
 )
 def test_an_encrypted_listener_needs_certificate_and_key(keys: dict[str, object]) -> None:
     assert "needs tls_certificate and tls_key" in refused(**keys)

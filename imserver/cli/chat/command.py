@@ -1,0 +1,126 @@
+"""The flags of `imserver chat`, where its token comes from, and what its errors say."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import trio
+
+import imsdk
+from imserver.app import AdminError, CannotServe, make_token
+from imserver.cli.chat.orders import HELP
+from imserver.cli.chat.talk import Talk
+from imserver.config import load
+from imserver.storage.folder import FolderError
+
+__all__ = ["main"]
+
+_TOKEN_DAYS: Final = 30
+_URL: Final = "tcp://127.0.0.1:7400"
+_EPILOG: Final = f"""\
+in the chat:
+{HELP}
+
+examples:
+  imserver serve                                         # in a first terminal
+  imserver chat alice --with bob                         # in a second one
+  imserver chat bob --with alice                         # in a third one
+  IMSERVER_TOKEN=... imserver chat alice --with bob --url tls://chat.example.com:7400
+  echo "Your parcel is here" | imserver chat shop --with alice"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Chat; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    folder = options.data or Path("imserver-chat") / _folder_name(options.user)
+    token = _token(options, known=_has_files(folder))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        trio.run(_chat, options.url, token, folder, options.peer)
+    except BaseExceptionGroup as group:
+        raise CannotServe(_sentence(group, options.user, folder)) from None
+    except (imsdk.ImError, ValueError, OSError) as error:
+        raise CannotServe(_sentence(error, options.user, folder)) from None
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="imserver chat",
+        description="Chat with somebody in this terminal. Survives restarts of the server and of itself.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("user", metavar="USER", help="who you are")
+    parser.add_argument("--with", dest="peer", metavar="PEER", required=True, help="whom you chat with")
+    parser.add_argument(
+        "--url", default="tcp://127.0.0.1:7400", help="tcp://, tls://, ws:// or wss:// (%(default)s)"
+    )
+    parser.add_argument("--app", metavar="NAME", help='the app ("default", or the only one)')
+    parser.add_argument(
+        "--token",
+        help="a token for USER, also as IMSERVER_TOKEN; without one it is signed here, from the server's data "
+        "directory",
+    )
+    parser.add_argument("--server-data", type=Path, metavar="DIR", help="that directory (imserver-data)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="where this device keeps its messages (imserver-chat/USER)"
+    )
+    return parser
+
+
+def _token(options: argparse.Namespace, *, known: bool) -> str:
+    """A token, given or signed here; "" when there is none and this device may have a session already.
+
+    Raises:
+        AdminError, FolderError: there is none, and none can be made.
+    """
+    given = options.token or os.environ.get("IMSERVER_TOKEN", "")
+    if given:
+        return str(given).strip()
+    data_dir = options.server_data or load(None, flags={}).data_dir
+    try:
+        return make_token(data_dir, user=options.user, app=options.app, days=_TOKEN_DAYS)
+    except FolderError as error:
+        if known:
+            return ""
+        raise AdminError(
+            f"no token: give --token (or IMSERVER_TOKEN), or say with --server-data where the server of this "
+            f"machine keeps its data ({error})"
+        ) from None
+
+
+async def _chat(url: str, token: str, folder: Path, peer: str) -> None:
+    async with imsdk.connect(url, token=token, data_dir=folder) as im:
+        await Talk(im, await im.conversation(with_user=peer)).run()
+
+
+def _sentence(error: BaseException, user: str, folder: Path) -> str:
+    """One line for what a person can mend.
+
+    Raises:
+        BaseException: `error` itself, if it is nothing of that kind.
+    """
+    first = error
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, imsdk.StorageLocked):
+        return (
+            f"{folder} is in use: another chat of {user} is open; with --data DIR this one is another device"
+        )
+    if isinstance(first, imsdk.ImError | ValueError | OSError):
+        return str(first)
+    if isinstance(first, KeyboardInterrupt):
+        raise first
+    raise error
+
+
+def _folder_name(user: str) -> str:
+    """A user id as a folder name; unusual characters in hex, so that two users never share one."""
+    return "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in user) or "%"
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
