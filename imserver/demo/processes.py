@@ -24,6 +24,11 @@ class Broken(Exception):
     """A process did what it must not: ended by itself, or did not begin."""
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without what would configure a server that is not the demo's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("IMSERVER_")}
+
+
 class _Process:
     """One child process at a time; its stderr goes to a file that grows through its lives."""
 
@@ -48,7 +53,7 @@ class _Process:
                 stdin=pipe,
                 stdout=pipe,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+                env={**_environment(), **environment},
                 # Ctrl-C is for the stage: it ends the others in order.
                 start_new_session=True,
             )
@@ -149,11 +154,15 @@ class AppProcess(_Process):
             *("--data-dir", str(folder / user), "--journal", str(self.journal)),
         )
         self.up = trio.Event()
+        self._temporary = folder / "tmp"
+        self._temporary.mkdir(exist_ok=True)
 
     async def start(self, nursery: trio.Nursery, listen: Callable[[str, dict[str, Any]], None]) -> None:
         """Start; `listen` gets (user, event) for every event until it ends."""
         # A token is a secret, and a command line can be read by every user of the machine.
-        process = await self._open(self._command, {"IMSERVER_DEMO_TOKEN": self._token}, piped=True)
+        # A killed app leaves temporary files behind; there they go with the run.
+        environment = {"IMSERVER_DEMO_TOKEN": self._token, "TMPDIR": str(self._temporary)}
+        process = await self._open(self._command, environment, piped=True)
         nursery.start_soon(self._listen, process, listen)
         self.up.set()
 

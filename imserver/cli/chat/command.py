@@ -38,11 +38,15 @@ def main(arguments: Sequence[str]) -> int:
     token = _token(options, known=_has_files(folder))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        trio.run(_chat, options.url, token, folder, options.peer)
+        waiting = trio.run(_chat, options.url, token, folder, options.peer)
     except BaseExceptionGroup as group:
         raise CannotServe(_sentence(group, options.user, folder)) from None
     except (imsdk.ImError, ValueError, OSError) as error:
         raise CannotServe(_sentence(error, options.user, folder)) from None
+    if waiting:
+        raise CannotServe(
+            f"{waiting} not sent yet; kept in {folder}, and sent when {options.user} chats again"
+        )
     return 0
 
 
@@ -55,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("user", metavar="USER", help="who you are")
     parser.add_argument("--with", dest="peer", metavar="PEER", required=True, help="whom you chat with")
-    parser.add_argument(
-        "--url", default="tcp://127.0.0.1:7400", help="tcp://, tls://, ws:// or wss:// (%(default)s)"
-    )
+    parser.add_argument("--url", default=_URL, help=f"tcp://, tls://, ws:// or wss:// ({_URL})")
     parser.add_argument("--app", metavar="NAME", help='the app ("default", or the only one)')
     parser.add_argument(
         "--token",
@@ -92,9 +94,9 @@ def _token(options: argparse.Namespace, *, known: bool) -> str:
         ) from None
 
 
-async def _chat(url: str, token: str, folder: Path, peer: str) -> None:
+async def _chat(url: str, token: str, folder: Path, peer: str) -> int:
     async with imsdk.connect(url, token=token, data_dir=folder) as im:
-        await Talk(im, await im.conversation(with_user=peer)).run()
+        return await Talk(im, await im.conversation(with_user=peer)).run()
 
 
 def _sentence(error: BaseException, user: str, folder: Path) -> str:

@@ -35,10 +35,11 @@ class Talk:
         self._peer_types_until = 0.0
         self._typed_at = float("-inf")
         self._under_way = 0
+        self._under_way_at_end = 0
         self._rung = trio.Event()
 
-    async def run(self) -> None:
-        """Chat until the input ends.
+    async def run(self) -> int:
+        """Chat until the input ends; returns how many commands the server does not have yet.
 
         Raises:
             Stopped: the server will not have this client (in an exception group).
@@ -53,7 +54,9 @@ class Talk:
                 await self._take_lines()
                 if not self.terminal.interactive:
                     await self._drain()
+                self._under_way_at_end = self._under_way
                 nursery.cancel_scope.cancel()
+        return self._under_way_at_end
 
     # Input ------------------------------------------------------------------------------------------
 
@@ -139,16 +142,18 @@ class Talk:
                 self.terminal.show(line)
 
     async def _show_states(self) -> None:
-        online_once = False
+        online_once, waiting = False, False
         async for state in self.im.states():
             self._prompt()
             if state.phase is imsdk.Phase.STOPPED:
                 raise imsdk.Stopped(state.reason, state.code)
-            if state.phase is imsdk.Phase.WAITING:
-                self.say(f"no connection ({state.reason}); next try in {state.retry_s:.1f} s", "yellow")
+            if state.phase is imsdk.Phase.WAITING and not waiting:
+                # Once: each further attempt would only push the conversation off the screen.
+                self.say(f"no connection ({state.reason}); trying again until there is one", "yellow")
+                waiting = True
             elif state.online:
                 self.say("connected again" if online_once else "connected", "green")
-                online_once = True
+                online_once, waiting = True, False
 
     def _prompt(self) -> None:
         state = "" if self.im.state.online else f" ({self.im.state.phase.value})"

@@ -78,8 +78,9 @@ class Terminal:
         """What is typed, line by line, until the end of the input."""
         fd = sys.stdin.fileno()
         rest = b""
-        # A file is always readable, and the system refuses to wait for that.
-        may_wait = not stat.S_ISREG(os.fstat(fd).st_mode)
+        # Files and /dev/null are always readable, and the system refuses to wait for that.
+        mode = os.fstat(fd).st_mode
+        may_wait = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
         while not self._editor.ended:
             if may_wait:
                 await trio.lowlevel.wait_readable(fd)
