@@ -45,10 +45,10 @@ class Registry:
         elif session.id != device.session:
             # A new login: the old session is gone, its connection with it.
             self._by_id.pop(session.id, None)
-            if session.link is not None:
-                session.link.close(Close(code=Code.REPLACED, reason="this device has logged in again"))
-                session.link.flush()
-                session.link = None
+            if (older := session.link) is not None:
+                # Closing it detaches it: `session.link` is None from here on.
+                older.close(Close(code=Code.REPLACED, reason="this device has logged in again"))
+                older.flush()
         if device.session:
             session.id = device.session
             session.secret_hash = device.secret_hash

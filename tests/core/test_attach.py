@@ -1,0 +1,355 @@
+"""CONNECT and RESUME: who gets a session, where its streams go on, and what the older connection may still do."""
+
+import trio
+import trio.testing
+
+from improtocol import Code, Kind, ResyncReason, frames
+from improtocol import commands as c
+from imserver.core import CoreLimits
+from tests.core.house import FakeLink, House, Phone, SlowStore, post
+
+
+async def pair(house: House) -> tuple[Phone, Phone]:
+    alice = await house.phone("alice").connect()
+    bob = await house.phone("bob").connect()
+    await alice.one(post("bob", "first"))
+    await bob.settle()
+    return alice, bob
+
+
+async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(house: House) -> None:
+    alice, bob = await pair(house)
+    half_open = bob.vanish()
+    await alice.one(post("bob", "on the way to nowhere"))
+    await bob.resume()
+    assert bob.texts == ["first", "on the way to nowhere"]
+    closes = [frame for frame in half_open.arrived if isinstance(frame, frames.Close)]
+    assert [close.code for close in closes] == [Code.REPLACED]
+    session = house.core.session_of(bob.link)  # type: ignore[arg-type]
+    assert session is not None
+    stale = frames.Command(counter=1, action=post("alice", "from the old connection"))
+    house.core.receive(session, half_open, stale)
+    house.core.lost(half_open)
+    assert (await bob.one(post("alice", "from the new one"))).value == 4
+    await alice.one(post("bob", "still there?"))
+    await bob.settle()
+    await alice.settle()
+    assert bob.texts[-1] == "still there?"
+    assert alice.texts == ["from the new one"]
+
+
+async def test_server_restarted_with_1000_sessions_attached_all_resume_without_logging_in(house: House) -> None:
+    hub = await house.phone("hub").connect()
+    phones = [await house.phone(f"user{n}").connect(settle=False) for n in range(1000)]
+    for phone in phones:
+        await phone.settle()
+    for phone in phones[::10]:
+        await hub.one(post(phone.user, "before"))
+    for phone in phones:
+        await phone.settle()
+    await house.restart()
+    await hub.resume()
+    for phone in phones:
+        await phone.resume(settle=False)
+    for phone in phones:
+        await phone.settle()
+    assert all(phone.closed is None and phone.resumed is not None for phone in phones)
+    statistics = house.core.statistics()
+    assert (statistics.resumed, statistics.connected) == (1001, 0)
+    assert house.store.reads < 20, "they are looked up together"
+    await hub.one(post("user999", "after"))
+    await phones[999].settle()
+    assert phones[999].texts == ["after"]
+
+
+async def test_a_wrong_secret_and_an_unknown_session_get_the_same_answer(house: House) -> None:
+    alice, _ = await pair(house)
+    alice.drop()
+    secret, alice.secret = alice.secret, b"x" * 16
+    await alice.resume()
+    wrong = alice.closed
+    alice.other.clear()
+    alice.secret, session = secret, alice.session
+    alice.session = 12345
+    await alice.resume()
+    assert wrong == alice.closed
+    assert wrong is not None
+    assert wrong.code == Code.SESSION_UNKNOWN
+    alice.session = session
+    alice.other.clear()
+    await alice.resume()
+    assert alice.closed is None
+
+
+async def test_a_session_expires_after_its_days_unless_it_is_used(house: House) -> None:
+    alice, bob = await pair(house)
+    day_ms = 86_400_000
+    bob.drop()
+    for _ in range(3):
+        house.clock.ms += 20 * day_ms
+        alice.drop()
+        await alice.resume()
+        assert alice.closed is None
+    await bob.resume()
+    assert bob.closed is not None
+    assert bob.closed.code == Code.SESSION_EXPIRED
+
+
+async def test_the_extended_expiry_survives_a_restart(
+    house: House, mock_clock: trio.testing.MockClock
+) -> None:
+    alice, _ = await pair(house)
+    house.clock.ms += 20 * 86_400_000
+    alice.drop()
+    await alice.resume()
+    mock_clock.jump(6)
+    await trio.testing.wait_all_tasks_blocked()
+    await house.restart()
+    house.clock.ms += 20 * 86_400_000
+    await alice.resume()
+    assert alice.closed is None
+
+
+async def test_tokens_decide_who_may_connect(house: House) -> None:
+    for token, code in (
+        ("nonsense", Code.TOKEN_INVALID),
+        (house.token("alice")[:-4] + "AAAA", Code.TOKEN_INVALID),
+        (house.token("alice", lifetime_s=-100), Code.TOKEN_EXPIRED),
+    ):
+        phone = await house.phone("alice").connect(token)
+        assert phone.closed is not None
+        assert phone.closed.code == code
+
+
+async def test_another_protocol_version_is_told_so(house: House) -> None:
+    link = FakeLink(house.core)
+    link.say(frames.Connect(token=house.token("alice"), device="d", version=9))
+    await trio.testing.wait_all_tasks_blocked()
+    close = link.arrived[-1]
+    assert isinstance(close, frames.Close)
+    assert close.code == Code.VERSION_UNSUPPORTED
+
+
+async def test_a_login_of_a_connected_device_replaces_its_older_connection(house: House) -> None:
+    alice, bob = await pair(house)
+    older = alice.vanish()
+    await alice.connect()
+    assert [f.code for f in older.arrived if isinstance(f, frames.Close)] == [Code.REPLACED]
+    assert alice.connected is not None
+    await bob.one(post("alice", "to the newer one"))
+    await alice.settle()
+    assert alice.texts == ["to the newer one"]
+    assert house.core.statistics().attached == 2
+
+
+async def test_a_connection_that_died_while_it_waited_does_not_take_the_session_from_a_living_one(
+    house: House,
+) -> None:
+    alice, bob = await pair(house)
+    await house.restart()
+    house.store.hold("devices")
+    await bob.resume(settle=False)
+    await house.store.held.wait()
+    dead = bob.vanish()
+    await bob.resume(settle=False)
+    dead_too = bob.vanish()
+    dead_too.lose()
+    await bob.resume(settle=False)
+    dead.lose()
+    house.store.release()
+    await bob.settle()
+    assert bob.closed is None
+    await alice.resume()
+    await alice.one(post("bob", "hello"))
+    await bob.settle()
+    assert bob.texts == ["first", "hello"]
+    assert house.core.statistics().attached == 2
+
+
+async def test_a_login_whose_connection_died_meanwhile_leaves_nobody_attached(house: House) -> None:
+    house.store.hold("login")
+    alice = house.phone("alice")
+    await alice.connect(settle=False)
+    await house.store.held.wait()
+    alice.drop()
+    house.store.release()
+    await trio.testing.wait_all_tasks_blocked()
+    assert house.core.statistics().attached == 0
+    await alice.connect()
+    assert (await alice.one(post("bob", "x"))).code == 0
+
+
+async def test_resumes_are_looked_up_ahead_of_the_logins_that_wait(house: House) -> None:
+    alice, _ = await pair(house)
+    await house.restart()
+    house.store.hold("login")
+    newcomers = [await house.phone(f"new{n}").connect(settle=False) for n in range(5)]
+    await house.store.held.wait()
+    await alice.resume(settle=False)
+    gate = house.store.go
+    house.store.hold("login")
+    gate.set()
+    await house.store.held.wait()
+    await trio.testing.wait_all_tasks_blocked()
+    assert any(isinstance(frame, frames.Resumed) for frame in alice.link.arrived)  # type: ignore[union-attr]
+    house.store.release()
+    for phone in newcomers:
+        await phone.settle()
+        assert phone.connected is not None
+
+
+async def test_too_many_at_once_are_sent_away_each_with_a_retry_time(
+    mock_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    house = await House(limits=CoreLimits(connects_per_s=0.0001, connects_burst=2)).open(nursery)
+    phones = [await house.phone(f"user{n}").connect() for n in range(5)]
+    refused = [phone.closed for phone in phones if phone.closed is not None]
+    assert len(refused) == 3
+    assert {close.code for close in refused} == {Code.OVERLOADED}
+    assert all(close.retry_after_ms > 0 for close in refused)
+
+
+async def test_memory_forgets_idle_sessions_and_users_above_the_bound_but_never_attached_ones(
+    mock_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    house = await House(limits=CoreLimits(users_cached_max=8)).open(nursery)
+    staying = [await house.phone(f"here{n}").connect() for n in range(20)]
+    for n in range(40):
+        (await house.phone(f"gone{n}").connect()).drop()
+    statistics = house.core.statistics()
+    assert statistics.attached == 20
+    assert statistics.sessions <= 20 + 8 + 8 // 4 + 1
+    assert statistics.users <= statistics.sessions
+    for phone in staying:
+        assert (await phone.one(post("here0" if phone.user != "here0" else "here1", "x"))).code == 0
+
+
+async def test_behind_tells_how_much_was_missed(house: House) -> None:
+    alice, bob = await pair(house)
+    bob.drop()
+    await alice.do(*(post("bob", "x" * 100) for _ in range(5)))
+    await bob.resume()
+    assert bob.resumed is not None
+    assert bob.resumed.behind_events == 5
+    assert 500 <= bob.resumed.behind_bytes <= 600
+    bob.drop()
+    await bob.resume()
+    assert (bob.resumed.behind_events, bob.resumed.behind_bytes) == (0, 0)
+    bob.drop()
+    await alice.do(*(post("bob", "x" * 100) for _ in range(25)))
+    await house.restart()
+    await bob.resume()
+    assert bob.resumed.behind_events == 25
+    assert 25 * 80 <= bob.resumed.behind_bytes <= 25 * 140, "estimated from the log's average"
+
+
+async def test_a_cursor_from_the_future_gets_resync_and_the_seek_ends_it(house: House) -> None:
+    alice, bob = await pair(house)
+    bob.drop()
+    bob.cursor = 1000
+    await bob.resume()
+    assert [resync.reason for resync in bob.resyncs()] == [ResyncReason.FUTURE]
+    page = await bob.conversations()
+    bob.cursor = page.head
+    bob.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
+    await alice.one(post("bob", "second"))
+    await bob.settle()
+    assert bob.texts == ["first", "second"]
+
+
+async def test_cursor_older_than_retention_resync_then_list_and_history_are_complete(house: House) -> None:
+    alice, bob = await pair(house)
+    bob.drop()
+    await alice.do(*(post("bob", str(n)) for n in range(20)))
+    house.clock.ms += 91 * 86_400_000
+    bob_login = house.phone("bob")
+    await alice.connect()
+    assert await house.core.trim_logs() > 0
+    await alice.one(post("bob", "young"))
+    bob_login.epoch, bob_login.cursor = bob.epoch, bob.cursor
+    await bob_login.connect()
+    resync = bob_login.resyncs()[0]
+    assert resync.reason == ResyncReason.RETENTION
+    assert resync.oldest > bob.cursor + 1
+    page = await bob_login.conversations()
+    assert [info.unread for info in page.conversations] == [22]
+    history = await bob_login.history(page.conversations[0].conversation, limit=100)
+    assert [entry.seq for entry in history.entries] == list(range(1, 24))
+    assert history.complete
+    assert bob_login.texts == [], "nothing is streamed before the SEEK"
+    bob_login.cursor = page.head
+    bob_login.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
+    await alice.one(post("bob", "after"))
+    await bob_login.settle()
+    assert bob_login.texts == ["after"]
+
+
+async def test_retention_that_overtakes_a_device_in_the_middle_of_its_catch_up_is_a_resync(house: House) -> None:
+    alice, bob = await pair(house)
+    bob.drop()
+    for _ in range(12):
+        await alice.do(*(post("bob", "x") for _ in range(32)))
+    bob.acks = False
+    await bob.resume()
+    house.clock.ms += 91 * 86_400_000
+    await house.core.trim_logs()
+    bob.link.say(frames.Ack(count=bob.cursor - 2))  # type: ignore[union-attr]
+    await bob.settle()
+    assert [resync.reason for resync in bob.resyncs()] == [ResyncReason.RETENTION]
+
+
+async def test_a_restored_server_has_another_epoch_and_takes_commands_only_after_the_seek(house: House) -> None:
+    alice, bob = await pair(house)
+    await alice.one(post("bob", "lost with the disk"))
+    house.store._epoch = 78
+    await house.restart()
+    alice.outbox[3] = post("bob", "again")
+    await alice.resume()
+    assert [resync.reason for resync in alice.resyncs()] == [ResyncReason.RESTORED]
+    assert alice.resyncs()[0].epoch == 78
+    assert alice.results[3].code == Code.OUT_OF_TURN
+    page = await alice.conversations()
+    alice.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
+    alice.cursor, alice.epoch = page.head, 78
+    alice.drop()
+    await alice.resume()
+    assert alice.results[3].code == 0
+    assert len(alice.resyncs()) == 1
+
+
+async def test_a_device_that_lost_its_data_gets_a_resync_as_the_log_tells_it_nothing_of_its_own(
+    house: House,
+) -> None:
+    alice, bob = await pair(house)
+    fresh = await house.phone("alice").connect()
+    assert [resync.reason for resync in fresh.resyncs()] == [ResyncReason.RETENTION]
+    page = await fresh.history("bob")
+    assert [entry.kind for entry in page.entries] == [Kind.CREATED, Kind.MESSAGE]
+
+
+async def test_a_voluntary_seek_skips_ahead_and_never_back(house: House) -> None:
+    alice, bob = await pair(house)
+    bob.acks = False
+    assert bob.link is not None
+    session = house.core.session_of(bob.link)
+    assert session is not None
+    bob.link.say(frames.Seek(position=0))
+    assert session.scanned == bob.cursor
+    bob.link.blocked = True
+    await alice.do(*(post("bob", str(n)) for n in range(5)))
+    bob.link.blocked = False
+    bob.link.say(frames.Seek(position=6))
+    bob.cursor = 6
+    await bob.settle()
+    assert bob.texts == ["first", "4"]
+
+
+async def test_a_store_whose_users_come_back_by_another_device_finds_one_log(house: House) -> None:
+    alice, _ = await pair(house)
+    other = await house.phone("alice", "tablet").connect()
+    assert other.texts == ["first"]
+    assert (await other.one(c.MarkRead(conversation="bob", seq=2))).code == 0
+
+
+def test_slow_store_is_a_memory_store() -> None:
+    assert SlowStore(epoch=5).epoch == 5
