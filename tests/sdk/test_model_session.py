@@ -69,13 +69,13 @@ class ModelServer:
 class Dialogue(RuleBasedStateMachine):
     """A client that may crash and a network that may break at any step."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(refused=st.sets(st.integers(1, 30), max_size=6))
+    def begin(self, refused: set[int]) -> None:
         self.server = ModelServer()
         self.store = MemoryStore()
         self.now = 0.0
         self.sent: list[str] = []
-        self.refusals = 0
+        self.refused = refused  #: counters that are turned away once, each with all that follows it in its flight
         self.session = Session(run(self.store.open("phone")))
         self.hang_up()
 
@@ -106,10 +106,6 @@ class Dialogue(RuleBasedStateMachine):
     def bob_posts(self, count: int) -> None:
         for _ in range(count):
             self.server.post("bob", f"b{len(self.server.texts)}", own=False)
-
-    @rule(count=st.integers(1, 3))
-    def refuse(self, count: int) -> None:
-        self.refusals += count
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 30.0]))
     def wait(self, seconds: float) -> None:
@@ -157,8 +153,8 @@ class Dialogue(RuleBasedStateMachine):
     @rule()
     def server_takes_a_command(self) -> None:
         counter, text = self.to_server.popleft()
-        if self.refusals and counter == self.server.accepted + 1:
-            self.refusals -= 1
+        if counter in self.refused and counter == self.server.accepted + 1:
+            self.refused.discard(counter)
             self.to_client.append(Result(counter=counter, code=Code.DISK_FULL, retry_after_ms=500))
         else:
             self.to_client.append(self.server.command(counter, text))
@@ -199,25 +195,44 @@ class Dialogue(RuleBasedStateMachine):
         elif isinstance(frame, Result):
             self.session.settled()
 
+    @rule(steps=st.integers(1, 60), late=st.booleans(), log_first=st.booleans(), end=st.booleans())
+    def go_on(self, steps: int, late: bool, log_first: bool, end: bool) -> None:
+        """Many steps, so that runs get far, and perhaps a drop after them.
+
+        `late`: frames wait for the client meanwhile; `log_first`: events overtake results.
+        """
+        for _ in range(steps):
+            if not self.step(late=late, log_first=log_first):
+                break
+        if end:
+            self.hang_up()
+
+    def step(self, *, late: bool = False, log_first: bool = False) -> bool:
+        """One step forward; False when there is nothing to do."""
+        if not self.connected:
+            self.connect()
+        elif self.to_client and not (late and self.session.attached):
+            self.client_takes_a_frame("no")
+        elif log_first and self.pushed < len(self.server.log):
+            self.server_pushes(4)
+        elif self.to_server:
+            self.server_takes_a_command()
+        elif self.pushed < len(self.server.log):
+            self.server_pushes(4)
+        elif run(self.store.pending()) and not late:
+            self.now += 1
+            self.put_commands()
+        else:
+            return False
+        return True
+
     # What must hold ---------------------------------------------------------------------------------
 
     def teardown(self) -> None:
         if not hasattr(self, "server"):
             return
-        self.refusals = 0
         for _ in range(10_000):
-            if not self.connected:
-                self.connect()
-            elif self.to_client:
-                self.client_takes_a_frame("no")
-            elif self.to_server:
-                self.server_takes_a_command()
-            elif self.pushed < len(self.server.log):
-                self.server_pushes(100)
-            elif run(self.store.pending()):
-                self.now += 1
-                self.put_commands()
-            else:
+            if not self.step():
                 break
         else:
             raise AssertionError("it never came to rest")
@@ -238,5 +253,5 @@ class Dialogue(RuleBasedStateMachine):
         run(self.store.close())
 
 
-Dialogue.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Dialogue.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestDialogue = Dialogue.TestCase
