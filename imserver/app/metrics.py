@@ -32,6 +32,7 @@ _GATEWAY_COUNTERS: Final = {
     "bytes_in": "Bytes received",
     "bytes_out": "Bytes sent",
     "protocol_errors": "Connections closed for breaking the protocol",
+    "faults": "Connections closed for a fault of this program; each is in the log",
 }
 
 

@@ -66,7 +66,7 @@ class Server:
         # Last of what can fail; `run` closes them. The desk must know the real port.
         self._listeners = _bind_all([config.http_address, config.operations_address])
         self._http_url = _url(config.http_address, self._listeners[0])
-        self._media = HouseMedia(
+        self.media = HouseMedia(
             store=store,
             guard=self._guard,
             blobs=backends.blobs,
@@ -81,7 +81,7 @@ class Server:
             TokenVerifier(),
             clock=clock,
             limits=config.core,
-            media=Desk(self._media, store, self._quotas, clock, public_url),
+            media=Desk(self.media, store, self._quotas, clock, public_url),
             idle_s=config.gateway.idle_s_max,
         )
         self._gateway = Gateway(
@@ -117,7 +117,7 @@ class Server:
     async def _run(self, task_status: trio.TaskStatus[Bound]) -> None:
         new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
         await self._reload()
-        await self._media.recover()
+        await self.media.recover()
         async with trio.open_nursery() as nursery:
             await nursery.start(self._vital, "core", self._core.run)
             listening: list[str] = await nursery.start(self._vital, "gateway", self._gateway.run)
@@ -126,8 +126,8 @@ class Server:
                 self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
             )
             nursery.start_soon(self._vital, "media", self._sweep)
-            nursery.start_soon(self._watch, self._media.wait_broken)
-            nursery.start_soon(self._watch, self._guard.wait_broken)
+            nursery.start_soon(self._watch, "media", self.media.wait_broken)
+            nursery.start_soon(self._watch, "store", self._guard.wait_broken)
             self._status = "ok"
             task_status.started(
                 Bound(
@@ -159,16 +159,16 @@ class Server:
         # Beside the media only where strangers cannot come: metrics are the shop's business.
         beside = config.operations_address is None and config.http_address.loopback
         app = create_app(
-            media=self._media,
+            media=self.media,
             authorizer=Reader(self._core, self._guard),
             registry=self._registry,
-            health=self._health if beside else None,
+            health=self.health if beside else None,
         )
         services = [(app, config.http_address)]
         operations = self._http_url if beside else None
         if config.operations_address is not None:
             operations = _url(config.operations_address, self._listeners[1])
-            small = create_operations_app(registry=self._registry, health=self._health)
+            small = create_operations_app(registry=self._registry, health=self.health)
             services.append((small, config.operations_address))
         for (service, address), listener in zip(services, self._listeners, strict=True):
             tls = None
@@ -182,7 +182,8 @@ class Server:
         await self._core.reload_keys()
         self._quotas.replace(await self._store.apps())
 
-    def _health(self) -> Health:
+    def health(self) -> Health:
+        """Whether to send clients here."""
         figures = self._gateway.statistics()
         return Health(
             ok=self._status == "ok",
@@ -209,14 +210,14 @@ class Server:
         except Exception as error:  # noqa: BLE001 - whatever it is, no further ack (G7)
             self._fail(error, part=name)
 
-    async def _watch(self, broken: Callable[[], Awaitable[Exception]]) -> None:
-        self._fail(await broken(), part="media")
+    async def _watch(self, name: str, broken: Callable[[], Awaitable[Exception]]) -> None:
+        self._fail(await broken(), part=name)
 
     async def _sweep(self) -> None:
         while True:
             await trio.sleep(_SWEEP_S)
             try:
-                swept = await self._media.sweep()
+                swept = await self.media.sweep()
             except OutOfSpace:
                 continue  # nothing is harmed by sweeping later
             if swept:

@@ -1,4 +1,4 @@
-"""Runs commands within the test's process: what is left to test once real processes were seen to print and exit."""
+"""Runs commands within the test's process, once real processes were seen to print and exit."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Every mistake an operator can make is one line on stderr that says what to do, and an exit code. Never a traceback.
+"""Every mistake of an operator is one line on stderr that says what to do, and an exit code; no traceback.
 
 `cli` runs real processes, `here` the same commands within this one, which is ten times as fast.
 """

@@ -1,0 +1,36 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from imserver.app.bound import Bound
+from imserver.app.errors import CannotServe
+from imserver.app.ready_file import write_ready_file
+
+BOUND = Bound(
+    data_dir=Path("data"), listen=("tcp://127.0.0.1:1",), http="http://127.0.0.1:2", operations=None
+)
+
+
+def test_it_says_who_and_where_and_leaves_nothing_else(tmp_path: Path) -> None:
+    write_ready_file(tmp_path / "ready", BOUND)
+    assert json.loads((tmp_path / "ready").read_text()) == {
+        "pid": os.getpid(),
+        "listen": ["tcp://127.0.0.1:1"],
+        "http": "http://127.0.0.1:2",
+        "operations": None,
+        "data_dir": "data",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["ready"]
+
+
+def test_an_older_one_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "ready").write_text("x" * 10_000)
+    write_ready_file(tmp_path / "ready", BOUND)
+    assert json.loads((tmp_path / "ready").read_text())["pid"] == os.getpid()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotServe, match="No such file"):
+        write_ready_file(tmp_path / "no" / "ready", BOUND)

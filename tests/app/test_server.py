@@ -1,0 +1,142 @@
+"""The composed server, in this process, on real sockets of the loopback interface."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from imserver.app import control
+from imserver.app.backends import Backends
+from imserver.app.bound import Bound
+from imserver.app.errors import CannotServe
+from imserver.app.server import Server
+from imserver.config import Config
+from imserver.core import CoreLimits
+from imserver.media.memory import MemoryBlobStore
+from imserver.storage.store import Store, StoreBroken
+from tests.app.house import FaultyStore
+
+Start = Callable[..., "Running"]
+
+
+class Failed:
+    """Stands in for the end of the process."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.happened = trio.Event()
+
+    def __call__(self, error: BaseException, *, part: str) -> None:
+        self.parts.append(part)
+        self.happened.set()
+
+
+class Running:
+    def __init__(self, folder: Path, store: Store, **keys: object) -> None:
+        self.failed = Failed()
+        self.config = Config.model_validate(
+            {"data_dir": folder, "listen": ["tcp://127.0.0.1:0"], "http": "http://127.0.0.1:0", **keys}
+        )
+        backends = Backends(store=store, blobs=MemoryBlobStore())
+        self.server = Server(self.config, backends, fail=self.failed)
+
+    async def start(self, nursery: trio.Nursery) -> Bound:
+        self.bound: Bound = await nursery.start(self.server.run)
+        return self.bound
+
+
+async def test_a_stopped_server_drains_and_gives_its_ports_back(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    running = Running(tmp_path, FaultyStore())
+    async with trio.open_nursery() as inner:
+        bound = await running.start(inner)
+        host, port = bound.listen[0].removeprefix("tcp://").split(":")
+        (await trio.open_tcp_stream(host, int(port))).socket.close()
+        running.server.stop()
+    with pytest.raises(OSError, match="connect"):
+        await trio.open_tcp_stream(host, int(port))
+    with pytest.raises(httpx.ConnectError):
+        async with httpx.AsyncClient() as client:
+            await client.get(bound.http)
+    assert running.failed.parts == []
+
+
+async def test_it_says_that_it_drains(tmp_path: Path, nursery: trio.Nursery) -> None:
+    running = Running(tmp_path, FaultyStore())
+    await running.start(nursery)
+    assert running.server.health().ok
+    running.server.stop()
+    with trio.fail_after(30):
+        while running.server.health().status != "draining":
+            await trio.lowlevel.checkpoint()
+    assert not running.server.health().ok
+
+
+async def test_a_broken_store_behind_a_download_ends_the_server(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    """The core has not touched the store: the HTTP room alone sees it, answers 503, and the server ends."""
+    store = FaultyStore()
+    running = Running(tmp_path, store)
+    bound = await running.start(nursery)
+    link = running.server.media.tickets.issue_link(app=1, user="a", conversation=1, sha256=b"\x01" * 32)
+    store.fault = StoreBroken("I/O error")
+
+    async def broken(*_: object) -> bool:
+        raise StoreBroken("I/O error")
+
+    store.user_ids = broken  # type: ignore[assignment,method-assign]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{bound.http}/media/{link}")
+    assert answer.status_code == 503
+    with trio.fail_after(30):
+        await running.failed.happened.wait()
+    assert running.failed.parts == ["store"]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_broken_store_behind_administration_ends_the_server(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    store = FaultyStore()
+    running = Running(tmp_path, store)
+    await running.start(nursery)
+    store.fault = StoreBroken("I/O error")
+
+    async def request() -> None:
+        async with await trio.open_unix_socket(str(control.socket_path(tmp_path))) as stream:
+            await stream.send_all(b'{"do": "app_create", "name": "shoes"}\n')
+            assert await stream.receive_some() == b""  # no answer: nothing is acknowledged any more
+
+    await request()
+    with trio.fail_after(30):
+        await running.failed.happened.wait()
+    assert running.failed.parts == ["control"]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_start_that_fails_is_an_error_and_no_failure(tmp_path: Path) -> None:
+    with trio.socket.socket() as other:
+        await other.bind(("127.0.0.1", 0))
+        other.listen()
+        url = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        running = Running(tmp_path, FaultyStore(), listen=[url])
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(CannotServe, match=f"cannot listen on {url}: Address already")
+        ):
+            await running.server.run()
+    assert running.failed.parts == []
+
+
+async def test_limits_of_the_configuration_reach_the_rooms(tmp_path: Path, nursery: trio.Nursery) -> None:
+    running = Running(
+        tmp_path, FaultyStore(), core=CoreLimits(session_days=3), media={"upload_bytes_max": 300_000}
+    )
+    bound = await running.start(nursery)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.options(f"{bound.http}/uploads")
+    assert answer.headers["Tus-Max-Size"] == "300000"
+    nursery.cancel_scope.cancel()
