@@ -19,8 +19,11 @@ It speaks the real protocol, so what is tested is the app with the real SDK. It 
 trusts readable tokens, keeps everything in memory, never hangs up an idle connection and makes no thumbnails.
 
 Rooms: `server` (the public object and its fault switches), `wire` (the in-memory network), `peer` (one
-connection) with `signals`, `host` (what a peer needs of the server), `world` (all data), `commands` and
-`questions` (what they mean), `files` (media).
+connection) with `signals`, `host` (what they share), `world` (all data), `commands`, `questions` and
+`answers` (what they mean), `files` (media).
+
+All of it belongs to one event loop. With `imsdk.blocking` call the switches through the client:
+`im.in_loop(server.post, "shop", "alice", "On its way")`.
 """
 
 from imsdk.testing.commands import Refused

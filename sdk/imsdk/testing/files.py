@@ -2,37 +2,18 @@
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
 
 import httpx
 
 from improtocol import queries
 from imsdk.media.sizes import read_size
 from imsdk.testing.commands import Refused
+from imsdk.testing.host import Host
 from imsdk.testing.questions import check_link
-from imsdk.testing.world import Blob, World
+from imsdk.testing.world import Blob
 
 #: The address of nobody: nothing listens there, the transport answers.
 BASE = "http://testing.invalid"
-
-
-class FilesHost(Protocol):
-    """What this needs of the server it belongs to."""
-
-    world: World
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, by the test's clock."""
-        ...
-
-    def allow(self, count: int) -> int:
-        """How many of the next `count` bytes pass."""
-        ...
-
-    @property
-    def is_offline(self) -> bool:
-        """Is there no network?"""
-        ...
 
 
 @dataclass(slots=True)
@@ -50,7 +31,7 @@ class Files:
     Tickets are readable on purpose ("upload-3"): nothing here is secret.
     """
 
-    def __init__(self, host: FilesHost) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
         self._uploads: dict[str, _Upload] = {}
         self._tickets: dict[str, tuple[str, queries.Upload]] = {}

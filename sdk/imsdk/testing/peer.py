@@ -1,5 +1,7 @@
 """The fake server's end of one connection: handshake, commands, events within the window, signals."""
 
+from collections.abc import Callable
+
 from improtocol import (
     NEED_DATA,
     Code,
@@ -25,8 +27,9 @@ from imsdk.testing.world import DeviceState
 class Peer:
     """One connection, seen from the server. Everything happens inside `receive` and `pump`, synchronously."""
 
-    def __init__(self, host: Host, wire: Wire) -> None:
+    def __init__(self, host: Host, wire: Wire, answer: Callable[[str, frames.Query], bytes]) -> None:
         self._host = host
+        self._answer = answer
         self._wire = wire
         self._connection = Connection(Side.SERVER)
         self._sent = 0
@@ -266,7 +269,7 @@ class Peer:
     def _query(self, frame: frames.Query) -> None:
         assert self.device is not None
         try:
-            payload = self._host.answer(self.device.user, frame)
+            payload = self._answer(self.device.user, frame)
             reply = frames.Reply(id=frame.id, payload=payload)
         except Refused as refused:
             reply = frames.Reply(id=frame.id, code=refused.code, reason=refused.reason)

@@ -2,27 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
-from random import Random
+from functools import partial
 from typing import Final
 
 import httpx
 import trio
 
 from improtocol import Body, Code, Content, Kind, NextAction, Text, action_of, frames, read_body, unpack
-from improtocol import queries as q
 from improtocol.commands import Action, ConversationRef, Post
 from imsdk.dialers import Dialer
 from imsdk.media.transfers import HttpTransfers
 from imsdk.media_interface import Transfers
 from imsdk.testing import questions
-from imsdk.testing.commands import Refused, carry_out
+from imsdk.testing.answers import answer
+from imsdk.testing.commands import carry_out
 from imsdk.testing.files import Files
+from imsdk.testing.host import Host
 from imsdk.testing.peer import Peer
 from imsdk.testing.wire import Wire
 from imsdk.testing.world import World
-
-#: The server's clock starts here (2026-01-01 00:00 UTC) and runs with trio's.
-START_MS: Final = 1_767_225_600_000
 
 
 class Server:
@@ -39,19 +37,9 @@ class Server:
     url: Final = "memory://server"
 
     def __init__(self, *, seed: int = 0) -> None:
-        self.world = World(epoch=1, rng=Random(seed))  # noqa: S311 - repeatable on purpose; guards nothing
-        self.peers: list[Peer] = []
-        self._files = Files(self)
-        self._tokens: dict[str, str | Code] = {}
+        self._host = Host(seed)
+        self._files = Files(self._host)
         self._backup: World | None = None
-        self._handshake_refusals: list[frames.Close] = []
-        self._command_refusals: list[tuple[Code, int]] = []
-        self._lose_result = False
-        self._bytes_left: int | None = None
-        self._online = trio.Event()
-        self._online.set()
-        self._silent = False
-        self._started_s: float | None = None
 
     # What an app's test needs ----------------------------------------------------------------------
 
@@ -69,8 +57,8 @@ class Server:
 
     def token(self, user: str) -> str:
         """A token that lets `user` in."""
-        token = f"token-{len(self._tokens) + 1}-of-{user}"
-        self._tokens[token] = user
+        token = f"token-{len(self._host.tokens) + 1}-of-{user}"
+        self._host.tokens[token] = user
         return token
 
     def post(self, sender: str, to: ConversationRef, content: Content | str) -> int:
@@ -92,8 +80,8 @@ class Server:
 
     def act(self, user: str, action: Action) -> int:
         """Let `user` do anything without a client. Returns and raises as `post`."""
-        value = carry_out(self.world, (user, ""), action, self.now_ms())
-        self.ring()
+        value = carry_out(self._host.world, (user, ""), action, self._host.now_ms())
+        self._host.ring()
         return value
 
     def messages(self, user: str, ref: ConversationRef) -> list[tuple[str, Content]]:
@@ -101,7 +89,7 @@ class Server:
 
         Recalled ones are left out. Empty when there is no such conversation.
         """
-        conversation = self.world.find(user, ref)
+        conversation = self._host.world.find(user, ref)
         if conversation is None:
             return []
         found = []
@@ -113,13 +101,18 @@ class Server:
 
     def online_users(self) -> set[str]:
         """The users with at least one connection."""
-        return {peer.device.user for peer in self.peers if peer.device}
+        return {peer.device.user for peer in self._host.peers if peer.device}
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, half-open ones included."""
+        return len(self._host.peers)
 
     # Fault switches --------------------------------------------------------------------------------
 
     def drop_connections(self) -> None:
         """Break every connection, as a lift does."""
-        for peer in list(self.peers):
+        for peer in list(self._host.peers):
             peer.cut()
 
     def offline(self, *, silent: bool = False) -> None:
@@ -129,9 +122,9 @@ class Server:
             silent: connections do not break but carry nothing any more, and dialling does not fail but hangs:
                 what a dead spot looks like from inside.
         """
-        self._online = trio.Event()
-        self._silent = silent
-        for peer in list(self.peers):
+        self._host.online = trio.Event()
+        self._host.silent = silent
+        for peer in list(self._host.peers):
             if silent:
                 peer.go_silent()
             else:
@@ -139,16 +132,16 @@ class Server:
 
     def online(self) -> None:
         """The network is back. Connections that went silent stay so, as after a change of address."""
-        self._online.set()
-        self._silent = False
+        self._host.online.set()
+        self._host.silent = False
 
     def drop_after_bytes(self, count: int) -> None:
         """Break the connection that carries byte `count` + 1 from now, in either direction, at that byte."""
-        self._bytes_left = count
+        self._host.bytes_left = count
 
     def lose_next_result(self) -> None:
         """Carry out the next command, then break its connection before the result is sent."""
-        self._lose_result = True
+        self._host.lose_result = True
 
     def refuse(self, code: Code, *, retry_after_ms: int = 0, times: int = 1, commands: bool = False) -> None:
         """Refuse the next handshakes (codes 100-499) or commands (200-299 with `commands`, 500-599).
@@ -157,16 +150,16 @@ class Server:
             ValueError: the code fits neither.
         """
         if action_of(code) is NextAction.REFUSED or (commands and action_of(code) is NextAction.RETRY_AFTER):
-            self._command_refusals += [(code, retry_after_ms)] * times
+            self._host.command_refusals += [(code, retry_after_ms)] * times
         elif code and not commands:
             close = frames.Close(code=code, retry_after_ms=retry_after_ms, reason="the test wants it so")
-            self._handshake_refusals += [close] * times
+            self._host.handshake_refusals += [close] * times
         else:
             raise ValueError(f"nothing is refused with {code.name} there")
 
     def expire_tokens(self) -> None:
         """Every token given out so far is refused as expired."""
-        self._tokens = dict.fromkeys(self._tokens, Code.TOKEN_EXPIRED)
+        self._host.tokens = dict.fromkeys(self._host.tokens, Code.TOKEN_EXPIRED)
 
     def expire_uploads(self) -> None:
         """Every upload slot given out so far is gone, with what was uploaded to it in part."""
@@ -174,111 +167,38 @@ class Server:
 
     def end_sessions(self, user: str) -> None:
         """End all sessions of a user, as the shop does: a new login is needed."""
-        for device in self.world.devices.values():
+        for device in self._host.world.devices.values():
             if device.user == user:
                 device.session = 0
-        for peer in [peer for peer in self.peers if peer.device and peer.device.user == user]:
+        for peer in [peer for peer in self._host.peers if peer.device and peer.device.user == user]:
             peer.hang_up(frames.Close(code=Code.SESSION_ENDED, reason="ended by the shop"))
 
     def trim_log(self, user: str, *, keep: int = 0) -> None:
         """Retention: forget all but the newest `keep` entries of a user's log. Conversations keep theirs."""
-        self.world.log(user).trim(keep)
+        self._host.world.log(user).trim(keep)
 
     def backup(self) -> None:
         """Remember the world as it is now, for `restore`."""
-        self._backup = deepcopy(self.world)
+        self._backup = deepcopy(self._host.world)
 
     def restore(self) -> None:
         """Go back to the last `backup` (without one: to now) under a new epoch; breaks every connection."""
         self.drop_connections()
-        epoch = self.world.epoch + 1
+        epoch = self._host.world.epoch + 1
         if self._backup is not None:
-            self.world = deepcopy(self._backup)
-        self.world.epoch = epoch
-
-    # For the rooms next door -----------------------------------------------------------------------
-
-    @property
-    def is_offline(self) -> bool:
-        """Is there no network?"""
-        return not self._online.is_set()
-
-    def now_ms(self) -> int:
-        """Milliseconds since 1970, by trio's clock."""
-        now_s = trio.current_time()
-        if self._started_s is None:
-            self._started_s = now_s
-        return START_MS + round((now_s - self._started_s) * 1000)
-
-    def allow(self, count: int) -> int:
-        """How many of the next `count` bytes pass."""
-        if self._bytes_left is None:
-            return count
-        passing = min(count, self._bytes_left)
-        self._bytes_left = self._bytes_left - passing if passing == count else None
-        return passing
-
-    def user_of(self, token: str) -> str:
-        """Whose token this is; raises `Refused` with the code to close with."""
-        user = self._tokens.get(token, Code.TOKEN_INVALID)
-        if isinstance(user, Code):
-            raise Refused(
-                user, "this token is not good any more" if token in self._tokens else "unknown token"
-            )
-        return user
-
-    def handshake_refusal(self) -> frames.Close | None:
-        """The CLOSE that the test wants this handshake to get."""
-        return self._handshake_refusals.pop(0) if self._handshake_refusals else None
-
-    def command_refusal(self) -> tuple[Code, int] | None:
-        """The code and retry time that the test wants this command to get."""
-        return self._command_refusals.pop(0) if self._command_refusals else None
-
-    def result_is_lost(self) -> bool:
-        """Is this the result that the test wants lost on its way?"""
-        lost, self._lose_result = self._lose_result, False
-        return lost
-
-    def answer(self, user: str, query: frames.Query) -> bytes:
-        """The packed reply to a query; raises `Refused`, or `ValueError` when an argument breaks a rule."""
-        world = self.world
-        match q.question_from(query.op, query.arguments):
-            case q.History() as question:
-                return questions.history(world, user, question).to_payload()
-            case q.Conversations() as question:
-                return questions.conversations(world, user, question).to_payload()
-            case q.Members() as question:
-                return questions.members(world, user, question).to_payload()
-            case q.Conversation() as question:
-                info = questions.info(questions.find(world, user, question.conversation), user)
-                return questions.pack_info(info)
-            case q.Upload() as question:
-                return self._files.slot(user, question).to_payload()
-            case q.Link() as question:
-                return self._files.link(user, question).to_payload()
-            case q.Presence() as question:
-                there = self.online_users()
-                known = [name for name in question.users if questions.acquainted(world, user, name)]
-                return q.PresenceList(users=tuple((name, name in there, 0) for name in known)).to_payload()
-
-    def ring(self) -> None:
-        """Let every connection of a user whose log grew pull what is there by now."""
-        touched, self.world.touched = self.world.touched, set()
-        for peer in list(self.peers):
-            if peer.device and peer.device.user in touched:
-                peer.pump()
+            self._host.world = deepcopy(self._backup)
+        self._host.world.epoch = epoch
 
     async def _dial(self) -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
-        if self.is_offline:
-            if not self._silent:
+        if self._host.is_offline:
+            if not self._host.silent:
                 raise ConnectionRefusedError("the network is off")
-            await self._online.wait()
-        wire = Wire(self.allow)
-        peer = Peer(self, wire)
+            await self._host.online.wait()
+        wire = Wire(self._host.allow)
+        peer = Peer(self._host, wire, partial(answer, self._host, self._files))
         wire.attach(peer)
-        self.peers.append(peer)
+        self._host.peers.append(peer)
         return wire
 
 

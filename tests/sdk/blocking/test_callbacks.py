@@ -115,7 +115,28 @@ def test_callback_may_call_back_into_the_client(server: Server, connect, inbox) 
     assert inbox.get() == 3
 
 
-def test_callback_may_close_the_client(server: Server, connect, inbox) -> None:
+def test_closing_ends_what_a_callback_waits_for(server: Server, connect, inbox, monkeypatch) -> None:
+    """Without waiting for the grace time: a callback that blocks in a call of ours gets Stopped."""
+    monkeypatch.setattr("imsdk.blocking.portal.GRACE_S_MAX", 1000)
+
+    def answer(message: imsdk.Message) -> None:
+        sent = im.conversation(id=message.conversation).send("answer")
+        inbox(message)
+        with pytest.raises(imsdk.Stopped):
+            sent.acked()
+        inbox(message)
+
+    im = connect(on_message=answer)
+    im.connected(timeout_s=20)
+    im.in_loop(lambda: (server.post("shop", "alice", "hello"), server.offline()))
+    inbox.get()
+    im.close()
+    inbox.get()
+
+
+def test_callback_may_close_the_client(server: Server, connect, inbox, monkeypatch) -> None:
+    monkeypatch.setattr("imsdk.blocking.portal.GRACE_S_MAX", 1000)
+
     def goodbye(message: imsdk.Message) -> None:
         im.close()
         inbox(message)

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import trio.testing
 
 import imsdk
 from improtocol import Code
@@ -110,6 +111,8 @@ def test_ctrl_c_ends_a_waiting_call_and_nothing_else(server: Server, connect) ->
     with pytest.raises(KeyboardInterrupt):
         wait()
     thread.join(20)
+    im._portal.call(trio.testing.wait_all_tasks_blocked, 0.0)
+    assert im.in_loop(lambda: len(im._portal._calls)) == 1, "only this call itself is under way"
     im.in_loop(server.online)
     assert sent.acked(timeout_s=20) == 2
 

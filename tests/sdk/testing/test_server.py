@@ -192,4 +192,4 @@ async def test_new_connection_replaces_the_older_one(server, client, autojump_cl
     assert await old_stream.receive_some() == b""
     with pytest.raises(trio.BrokenResourceError):
         await old_stream.send_all(b"\x01\x08")
-    assert len(server.peers) == 1
+    assert server.connections == 1
