@@ -84,20 +84,23 @@ class Signals:
         try:
             if signal.kind == SignalKind.WATCH:
                 await self._watch(session, signal.user)
-                return
-            user, ref = session.user, signal.conversation
-            if isinstance(ref, int):
-                conversation = await self._conversations.load(user.app, ref)
             else:
-                peer = (await self._names.find(user.app, (ref or "",))).get(ref or "", 0)
-                conversation = await self._conversations.load_direct(
-                    user.app, (min(user.id, peer), max(user.id, peer))
-                )
-            if conversation is not None:
-                self._typing(session, conversation, signal)
+                await self._look_up_typing(session, signal)
             self._links.flush()
         finally:
             self._tasks -= 1
+
+    async def _look_up_typing(self, session: Session, signal: Signal) -> None:
+        user, ref = session.user, signal.conversation
+        if isinstance(ref, int):
+            conversation = await self._conversations.load(user.app, ref)
+        else:
+            peer = (await self._names.find(user.app, (ref or "",))).get(ref or "", 0)
+            conversation = await self._conversations.load_direct(
+                user.app, (min(user.id, peer), max(user.id, peer))
+            )
+        if conversation is not None:
+            self._typing(session, conversation, signal)
 
     def _typing(self, session: Session, conversation: Conversation, signal: Signal) -> None:
         # In a large group everybody's typing interests nobody and would cost each keystroke a frame a member.

@@ -1,12 +1,11 @@
-"""CONNECT and RESUME: who gets a session, where its streams go on, and what the older connection may still do."""
+"""CONNECT and RESUME: who gets a session, where its streams go on, what an older connection may still do."""
 
 import trio
 import trio.testing
 
-from improtocol import Code, Kind, ResyncReason, frames
-from improtocol import commands as c
+from improtocol import Code, frames
 from imserver.core import CoreLimits
-from tests.core.house import FakeLink, House, Phone, SlowStore, post
+from tests.core.house import FakeLink, House, Phone, post
 
 
 async def pair(house: House) -> tuple[Phone, Phone]:
@@ -17,7 +16,9 @@ async def pair(house: House) -> tuple[Phone, Phone]:
     return alice, bob
 
 
-async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(house: House) -> None:
+async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(
+    house: House,
+) -> None:
     alice, bob = await pair(house)
     half_open = bob.vanish()
     await alice.one(post("bob", "on the way to nowhere"))
@@ -38,7 +39,9 @@ async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_
     assert alice.texts == ["from the new one"]
 
 
-async def test_server_restarted_with_1000_sessions_attached_all_resume_without_logging_in(house: House) -> None:
+async def test_server_restarted_with_1000_sessions_attached_all_resume_without_logging_in(
+    house: House,
+) -> None:
     hub = await house.phone("hub").connect()
     phones = [await house.phone(f"user{n}").connect(settle=False) for n in range(1000)]
     for phone in phones:
@@ -241,115 +244,3 @@ async def test_behind_tells_how_much_was_missed(house: House) -> None:
     await bob.resume()
     assert bob.resumed.behind_events == 25
     assert 25 * 80 <= bob.resumed.behind_bytes <= 25 * 140, "estimated from the log's average"
-
-
-async def test_a_cursor_from_the_future_gets_resync_and_the_seek_ends_it(house: House) -> None:
-    alice, bob = await pair(house)
-    bob.drop()
-    bob.cursor = 1000
-    await bob.resume()
-    assert [resync.reason for resync in bob.resyncs()] == [ResyncReason.FUTURE]
-    page = await bob.conversations()
-    bob.cursor = page.head
-    bob.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
-    await alice.one(post("bob", "second"))
-    await bob.settle()
-    assert bob.texts == ["first", "second"]
-
-
-async def test_cursor_older_than_retention_resync_then_list_and_history_are_complete(house: House) -> None:
-    alice, bob = await pair(house)
-    bob.drop()
-    await alice.do(*(post("bob", str(n)) for n in range(20)))
-    house.clock.ms += 91 * 86_400_000
-    bob_login = house.phone("bob")
-    await alice.connect()
-    assert await house.core.trim_logs() > 0
-    await alice.one(post("bob", "young"))
-    bob_login.epoch, bob_login.cursor = bob.epoch, bob.cursor
-    await bob_login.connect()
-    resync = bob_login.resyncs()[0]
-    assert resync.reason == ResyncReason.RETENTION
-    assert resync.oldest > bob.cursor + 1
-    page = await bob_login.conversations()
-    assert [info.unread for info in page.conversations] == [22]
-    history = await bob_login.history(page.conversations[0].conversation, limit=100)
-    assert [entry.seq for entry in history.entries] == list(range(1, 24))
-    assert history.complete
-    assert bob_login.texts == [], "nothing is streamed before the SEEK"
-    bob_login.cursor = page.head
-    bob_login.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
-    await alice.one(post("bob", "after"))
-    await bob_login.settle()
-    assert bob_login.texts == ["after"]
-
-
-async def test_retention_that_overtakes_a_device_in_the_middle_of_its_catch_up_is_a_resync(house: House) -> None:
-    alice, bob = await pair(house)
-    bob.drop()
-    for _ in range(12):
-        await alice.do(*(post("bob", "x") for _ in range(32)))
-    bob.acks = False
-    await bob.resume()
-    house.clock.ms += 91 * 86_400_000
-    await house.core.trim_logs()
-    bob.link.say(frames.Ack(count=bob.cursor - 2))  # type: ignore[union-attr]
-    await bob.settle()
-    assert [resync.reason for resync in bob.resyncs()] == [ResyncReason.RETENTION]
-
-
-async def test_a_restored_server_has_another_epoch_and_takes_commands_only_after_the_seek(house: House) -> None:
-    alice, bob = await pair(house)
-    await alice.one(post("bob", "lost with the disk"))
-    house.store._epoch = 78
-    await house.restart()
-    alice.outbox[3] = post("bob", "again")
-    await alice.resume()
-    assert [resync.reason for resync in alice.resyncs()] == [ResyncReason.RESTORED]
-    assert alice.resyncs()[0].epoch == 78
-    assert alice.results[3].code == Code.OUT_OF_TURN
-    page = await alice.conversations()
-    alice.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
-    alice.cursor, alice.epoch = page.head, 78
-    alice.drop()
-    await alice.resume()
-    assert alice.results[3].code == 0
-    assert len(alice.resyncs()) == 1
-
-
-async def test_a_device_that_lost_its_data_gets_a_resync_as_the_log_tells_it_nothing_of_its_own(
-    house: House,
-) -> None:
-    alice, bob = await pair(house)
-    fresh = await house.phone("alice").connect()
-    assert [resync.reason for resync in fresh.resyncs()] == [ResyncReason.RETENTION]
-    page = await fresh.history("bob")
-    assert [entry.kind for entry in page.entries] == [Kind.CREATED, Kind.MESSAGE]
-
-
-async def test_a_voluntary_seek_skips_ahead_and_never_back(house: House) -> None:
-    alice, bob = await pair(house)
-    bob.acks = False
-    assert bob.link is not None
-    session = house.core.session_of(bob.link)
-    assert session is not None
-    bob.link.say(frames.Seek(position=0))
-    assert session.scanned == bob.cursor
-    bob.link.blocked = True
-    await alice.do(*(post("bob", str(n)) for n in range(5)))
-    bob.link.blocked = False
-    bob.link.say(frames.Seek(position=6))
-    bob.cursor = 6
-    await bob.settle()
-    assert bob.texts == ["first", "4"]
-
-
-async def test_a_store_whose_users_come_back_by_another_device_finds_one_log(house: House) -> None:
-    alice, _ = await pair(house)
-    other = await house.phone("alice", "tablet").connect()
-    assert other.texts == ["first"]
-    assert (await other.one(c.MarkRead(conversation="bob", seq=2))).code == 0
-
-
-def test_slow_store_is_a_memory_store() -> None:
-    assert SlowStore(epoch=5).epoch == 5

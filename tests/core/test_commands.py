@@ -1,4 +1,4 @@
-"""The command stream: each counter yields one record at most, and every retry the original result (G2, G8)."""
+"""The command stream: a counter yields one record at most, and each retry the original result (G2, G8)."""
 
 import pytest
 import trio
@@ -33,7 +33,7 @@ async def test_ack_lost_on_the_way_and_the_retry_stores_nothing_twice(house: Hou
 
 
 async def test_a_retry_gets_the_original_result_also_from_another_server_process(house: House) -> None:
-    alice, bob = await pair(house)
+    alice, _bob = await pair(house)
     original = await alice.one(post("bob", "x"))
     house.clock.ms += 60_000
     alice.outbox[2] = post("bob", "x")

@@ -85,7 +85,9 @@ async def test_ten_thousand_events_behind_catch_up_in_bounded_memory_while_new_m
     assert late > 10_000
 
 
-async def test_never_more_positions_than_the_window_are_sent_beyond_the_acknowledged_one(house: House) -> None:
+async def test_never_more_positions_than_the_window_are_sent_beyond_the_acknowledged_one(
+    house: House,
+) -> None:
     alice = await house.phone("alice").connect()
     bob = await house.phone("bob").connect()
     bob.acks = False
@@ -110,7 +112,9 @@ async def test_large_messages_close_the_window_by_their_bytes(house: House) -> N
     assert 0 < len(bob.texts) <= most
 
 
-async def test_a_blocked_connection_leaves_the_cursor_where_it_is_and_goes_on_from_there(house: House) -> None:
+async def test_a_blocked_connection_leaves_the_cursor_where_it_is_and_goes_on_from_there(
+    house: House,
+) -> None:
     alice = await house.phone("alice").connect()
     bob = await house.phone("bob").connect()
     assert bob.link is not None

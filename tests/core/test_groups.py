@@ -40,7 +40,7 @@ async def test_group_of_200_everybody_gets_every_message_once(house: House) -> N
 
 
 async def test_the_making_of_a_group_names_its_members_and_roles(house: House) -> None:
-    alice, bob = await group_of(house, "alice", "bob")
+    _alice, bob = await group_of(house, "alice", "bob")
     created = read_entry(bob.entries[0])
     assert created == Created(
         type=ConversationType.GROUP,
@@ -80,7 +80,7 @@ async def test_removed_member_gets_nothing_more_not_even_by_history_or_media_lin
 async def test_whoever_joins_later_sees_nothing_from_before_and_who_comes_back_only_from_then_on(
     house: House,
 ) -> None:
-    alice, bob = await group_of(house, "alice", "bob")
+    alice, _bob = await group_of(house, "alice", "bob")
     await alice.one(post(GROUP, "old"))
     assert (await alice.one(c.Invite(conversation=GROUP, users=("carol",)))).code == 0
     await alice.one(post(GROUP, "new"))
@@ -190,7 +190,7 @@ async def test_roles(house: House, action: c.Action, member: Code, admin: Code, 
 
 
 async def test_an_owner_who_leaves_hands_the_group_to_the_next_in_rank(house: House) -> None:
-    alice, bob, carol = await group_of(house, "alice", "bob", "carol")
+    alice, _bob, carol = await group_of(house, "alice", "bob", "carol")
     await alice.one(c.SetRole(conversation=GROUP, user="carol", role=Role.ADMIN))
     await alice.one(c.Leave(conversation=GROUP))
     await house.restart()
