@@ -110,5 +110,5 @@ async def test_a_folder_of_somebody_else_in_the_temporary_directory_is_not_trust
     (tmp_path / f"imserver-{os.getuid()}").mkdir(mode=0o777)
     (tmp_path / f"imserver-{os.getuid()}").chmod(0o777)
     admin = Admin(MemoryStore(), clock=SystemClock(), media_quota_bytes=1, changed=trio.lowlevel.checkpoint)
-    with pytest.raises(CannotServe, match="cannot make the control socket .*: .* belongs to somebody else"):
+    with pytest.raises(CannotServe, match=r"cannot make the control socket .*: .* belongs to somebody else"):
         await serve_control(tmp_path / ("x" * 100), admin)

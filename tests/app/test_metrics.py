@@ -1,4 +1,6 @@
+import re
 from dataclasses import fields
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -18,3 +20,14 @@ def test_every_statistic_of_core_and_gateway_is_scraped_with_its_value() -> None
     for owner in (core, gateway):
         for field in fields(owner):
             assert f"{getattr(owner, field.name)}.0" in values, f"{field.name} has no metric"
+
+
+def test_the_operators_handbook_names_metrics_that_exist() -> None:
+    core = CoreStatistics(**{field.name: 0 for field in fields(CoreStatistics)})
+    gateway = GatewayStatistics(**{field.name: 0 for field in fields(GatewayStatistics)})
+    metrics = ServerMetrics(lambda: core, lambda: gateway).collect()
+    known = {sample.name.removeprefix("imserver_") for metric in metrics for sample in metric.samples}
+    text = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:core|gateway)_\w+)`", text))
+    assert len(named) > 10
+    assert named <= known
