@@ -246,9 +246,11 @@ def digest_of(action: Action) -> int:
     A client that forges a collision deceives only itself: it gets its own earlier result. Never raises: a
     body with content `Unknown` counts with what came over the wire.
     """
-    if isinstance(action, Post | Edit) and isinstance(content := action.body.content, Unknown):
-        target = action.target if isinstance(action, Edit) else 0
-        return crc32(pack([target, content.type, content.fields, action.conversation]))
+    if type(action) is Post or type(action) is Edit:
+        content = action.body.content
+        if type(content) is Unknown:
+            target = action.target if type(action) is Edit else 0
+            return crc32(pack([target, content.type, content.fields, action.conversation]))
     return crc32(pack(action_to_values(action)))
 
 

@@ -108,6 +108,17 @@ def test_go_back_n_on_one_connection_is_understood(steps: list[tuple[int, int]])
         assert pair.say(SERVER, answered) == answered
 
 
+@pytest.mark.parametrize("side", Side, ids=lambda side: side.name)
+@given(st.lists(st.integers(-70, 130), min_size=1, max_size=30))
+def test_counters_may_wander_as_far_as_they_like(side: Side, steps: list[int]) -> None:
+    """Seven bits where they tell, whole where they do not: both ends must agree which, frame by frame."""
+    pair, counter = Pair().resumed(next_counter=200), 199
+    for step in steps:
+        counter = max(1, counter + step)
+        said = command(counter) if side is CLIENT else f.Result(counter=counter, value=1, at_ms=AT_MS)
+        assert pair.say(side, said) == said
+
+
 def test_a_restored_server_sets_the_counters_back() -> None:
     """After RESYNC(RESTORED) the client numbers anew from `accepted` + 1, on the same connection."""
     pair = Pair().resumed(next_counter=100_000, accepted=500)

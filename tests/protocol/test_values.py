@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgpack import fallback
 
 from improtocol import limits, pack, unpack
-from improtocol.values import check_value
+from improtocol.values import _packers, check_value
 from tests.protocol.strategies import values
 
 CUSTOM = limits.CUSTOM_NESTING_MAX
@@ -129,6 +129,7 @@ def test_threads_may_pack_at_once() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+    assert len({id(packer) for packer in _packers}) == len(_packers), "each is out or in, never both"
 
 
 @given(values(CUSTOM))
