@@ -14,7 +14,7 @@ Rooms, from the wire up:
 - `dialers`, `websocket`  byte streams
 - `link`       one connection; `resync` when the log cannot go on; `questions` asked of the server
 - `engine`     reconnects for ever; `backoff`, `heartbeat` its policies
-- `client`, `conversation`, `message`, `changes`, `sent`, `state`, `statistics`, `errors`  what an app sees
+- `connecting`, `client`, `conversation`, `message`, `changes`, `sent`, `state`, `statistics`, `errors`  what an app sees
 - `drafts`, `uploads`, `media`, `media_interface`  pictures and files
 - `testing`    a server in memory for an app's own tests
 """
@@ -46,7 +46,8 @@ from imsdk.changes import (
     Renamed,
     Typing,
 )
-from imsdk.client import Client, connect
+from imsdk.client import Client
+from imsdk.connecting import connect
 from imsdk.conversation import Conversation, Page, Receipt
 from imsdk.dialers import Dialer, SocketDialer
 from imsdk.drafts import File, Image, Video, Voice

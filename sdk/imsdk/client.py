@@ -1,33 +1,27 @@
 """The client: what an app holds."""
 
+import json
 import secrets
-import ssl
-import tempfile
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from random import Random, SystemRandom
 from typing import Final
 
 import trio
 
-from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice, limits
+from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice
 from improtocol.commands import Create, Logout
 from improtocol.frames import Signal
 from improtocol.queries import Link, MediaLink, Presence, PresenceList
 from imsdk.conversation import Conversation
-from imsdk.dialers import Dialer, SocketDialer, check_url
 from imsdk.drafts import sweep
-from imsdk.engine import Engine, Settings, TokenProvider
+from imsdk.engine import Engine
 from imsdk.errors import Refused, Stopped
 from imsdk.media_interface import Draft, KeptDraft, Transfers
 from imsdk.message import Message
 from imsdk.sent import Sent
 from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Statistics
-from imsdk.store import MemoryStore, SqliteStore, Store
 from imsdk.store.rows import OutboxRow
 from imsdk.streams import Changes, Messages, States
 from imsdk.uploads import Uploads
@@ -116,7 +110,7 @@ class Client:
 
     # Conversations ----------------------------------------------------------------------------------
 
-    async def conversation(self, *, with_user: str | None = None, id: int | None = None) -> Conversation:  # noqa: A002
+    async def conversation(self, *, with_user: str | None = None, id: int | None = None) -> Conversation:
         """The direct conversation with a user, or any by its id. Works offline.
 
         Raises:
@@ -139,7 +133,10 @@ class Client:
         return Conversation(self, row)
 
     async def create_group(self, title: str, *, members: tuple[str, ...] | list[str] = ()) -> Conversation:
-        """Make a group with these members and oneself as owner. Works offline: messages may follow at once."""
+        """Make a group with these members and oneself as owner.
+
+        Works offline: messages may follow at once.
+        """
         number = secrets.randbits(53) or 1
         action = Create(conversation=number, title=title, members=tuple(members))
         key, _ = await self._store.new_group(number, title, self.engine.settings.now_ms(), action)
@@ -170,8 +167,9 @@ class Client:
         await self._store.done(message if isinstance(message, int) else message.position)
 
     def changes(self) -> Changes:
-        """What happens besides new messages: edits, reads, members, typing, presence. Begins with the first step of
-        the iteration."""
+        """What happens besides new messages: edits, reads, members, typing, presence. Begins with the first
+        step of the iteration.
+        """
         return Changes(self.engine)
 
     def sent(self, local_id: int) -> Sent:
@@ -195,10 +193,14 @@ class Client:
 
     def watch(self, user: str) -> None:
         """From now on `changes()` tells when `user` comes or goes, also after reconnecting."""
-        if len(self.engine.watched) >= limits.WATCHED_USERS_MAX:
-            raise ValueError(f"at most {limits.WATCHED_USERS_MAX} users can be watched")
-        self.engine.watched.add(user)
-        self.engine.signal(Signal(kind=SignalKind.WATCH, user=user))
+        self.engine.signals.watch(user)
+        self.signal(Signal(kind=SignalKind.WATCH, user=user))
+
+    def signal(self, signal: Signal) -> None:
+        """Send a signal if there is a connection; otherwise it is lost, as signals may be."""
+        if self.engine.session.attached:
+            self.engine.signals.put(signal)
+            self.engine.bell.ring()
 
     # Media ------------------------------------------------------------------------------------------
 
@@ -242,8 +244,6 @@ class Client:
 
     async def sweep(self) -> None:
         """Delete copies of drafts that no outbox row names."""
-        import json
-
         folder = self._folder / "outbox"
         wanted = [json.loads(row.draft)["kept"]["file"] for row in await self._store.drafts() if row.draft]
         folder.mkdir(parents=True, exist_ok=True)
@@ -252,92 +252,3 @@ class Client:
 
 def _ignore(done_bytes: int, total_bytes: int) -> None:
     """Nobody wants to know."""
-
-
-@asynccontextmanager
-async def connect(
-    url: str,
-    *,
-    token: str | None = None,
-    token_provider: TokenProvider | None = None,
-    data_dir: str | Path | None = None,
-    device: str | None = None,
-    store: Store | None = None,
-    dialer: Dialer | None = None,
-    transfers: Transfers | None = None,
-    ssl_context: ssl.SSLContext | None = None,
-    foreground: bool = True,
-    network: str = "",
-    rng: Random | None = None,
-    now_ms: Callable[[], int] | None = None,
-) -> AsyncIterator[Client]:
-    """A chat client, connected in the background for as long as the block lasts. Enters at once, also without a network.
-
-    Args:
-        url: `tcp://`, `tls://`, `ws://` or `wss://`, host and port.
-        token: proves who the user is, made by the app's own backend; needed only when there is no session yet.
-        token_provider: asked for a token whenever one is needed; takes the place of `token`.
-        data_dir: folder for this user's data on this device. None keeps nothing beyond the block.
-        device: name of this device; drawn at random when the data is new.
-        store: takes the place of the store in `data_dir`.
-        dialer: takes the place of sockets.
-        transfers: takes the place of HTTP for media.
-        ssl_context: for tls and wss; without one the system's trust is used.
-        foreground: is the app in front?
-        network: label of the current network, for the heartbeat.
-        rng: for delays; a seeded one makes a run repeatable.
-        now_ms: wall clock for display times of what is not acked yet.
-
-    Raises:
-        StorageLocked: another process uses `data_dir`.
-        StorageNewer: a newer version wrote it.
-        ValueError: the URL is none.
-    """
-    if dialer is None:
-        check_url(url)
-        dialer = SocketDialer(ssl_context=ssl_context)
-    if token is None and token_provider is None:
-        token = ""
-    folder = None if data_dir is None else Path(data_dir)
-    if store is None:
-        store = MemoryStore() if folder is None else SqliteStore(folder)
-    if transfers is None:
-        from imsdk.media.transfers import HttpTransfers
-
-        transfers = HttpTransfers()
-    identity = await store.open(device or secrets.token_hex(8))
-    try:
-        with tempfile.TemporaryDirectory(prefix="imsdk-") as temporary:
-            settings = Settings(
-                url=url,
-                store=store,
-                dialer=dialer,
-                rng=rng or SystemRandom(),
-                now_ms=now_ms or _wall_ms,
-                token=token,
-                token_provider=token_provider,
-                foreground=foreground,
-                label=network,
-            )
-            client = Client(Engine(settings, identity), transfers, folder or Path(temporary))
-            await client.sweep()
-            failure: Exception | None = None
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(client.engine.run)
-                nursery.start_soon(client.uploads.run)
-                try:
-                    yield client
-                except Exception as error:  # noqa: BLE001
-                    # Raised again outside of the nursery, which would wrap it: the app gets its own error back.
-                    failure = error
-                nursery.cancel_scope.cancel()
-            if failure is not None:
-                raise failure
-    finally:
-        with trio.CancelScope(shield=True):
-            await transfers.aclose()
-            await store.close()
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -27,8 +27,9 @@ HISTORY_TURNS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of history in rising order. `complete`: nothing older may be seen. `offline`: the server was not asked,
-    so messages between this page and older ones may be missing."""
+    """A page of history in rising order. `complete`: nothing older may be seen. `offline`: the server was not
+    asked, so messages between this page and older ones may be missing.
+    """
 
     messages: tuple[Message, ...]
     complete: bool
@@ -100,10 +101,12 @@ class Conversation:
     ) -> Sent:
         """Send a message; returns when it is durable here.
 
-        Messages of one conversation arrive in the order of these calls; text does not overtake the picture sent before it.
+        Messages of one conversation arrive in the order of these calls; text does not overtake the picture
+        sent before it.
 
         Args:
-            content: what to show. A string is text; pictures and files come from `imsdk.Image.from_file` and the like.
+            content: what to show. A string is text; pictures and files come from `imsdk.Image.from_file` and
+                the like.
             reply_to: the message it answers, of this conversation.
             mentions: ids of users to mention.
 
@@ -148,17 +151,20 @@ class Conversation:
         return await self._do(ask.React(conversation=ref, target=_seq(message), emoji=emoji, on=False))
 
     async def mark_read(self, upto: Message | int | None = None) -> Sent | None:
-        """Say that everything up to a message (None: the newest) is read. None when there is nothing new to say."""
+        """Say that everything up to a message (None: the newest) is read.
+
+        None when there is nothing new to say.
+        """
         await self.refresh()
         seq = self.head if upto is None else _seq(upto)
         if seq <= self.read:
             return None
         return await self._do(ask.MarkRead(conversation=self._ref(), seq=seq))
 
-    async def typing(self, typing: bool = True, *, preview: str = "") -> None:  # noqa: FBT001, FBT002
+    async def typing(self, typing: bool = True, *, preview: str = "") -> None:
         """Tell the others that one types, now. May be lost."""
         ref = self._ref()
-        self._engine.signal(Signal(kind=SignalKind.TYPING, conversation=ref, value=int(typing), text=preview))
+        self._client.signal(Signal(kind=SignalKind.TYPING, conversation=ref, value=int(typing), text=preview))
 
     # Members ----------------------------------------------------------------------------------------
 
@@ -183,8 +189,9 @@ class Conversation:
         return await self._do(ask.SetRole(conversation=self._group(), user=user, role=role))
 
     async def members(self) -> tuple[MemberRow, ...]:
-        """The members with role, read mark and delivered watermark: the server's word if it can be reached, otherwise
-        what is known here."""
+        """The members with role, read mark and delivered watermark: the server's word if it can be reached,
+        otherwise what is known here.
+        """
         store, engine = self._engine.store, self._engine
         await self.refresh()
         if self.id and engine.state.online:
@@ -208,7 +215,7 @@ class Conversation:
         if not self.id:
             await self.refresh()
         rows = [row for row in await self._engine.store.members(self.key) if row.user != self._engine.user]
-        fresh = self._engine.delivered
+        fresh = self._engine.signals.delivered
         delivered = tuple(
             row.user for row in rows if max(row.delivered, fresh.get((self.id, row.user), 0)) >= seq
         )
@@ -222,7 +229,8 @@ class Conversation:
         return None if row is None else message_of(row, self.id, self._engine.user)
 
     async def history(self, *, before: Message | int = 0, limit: int = 50, timeout_s: float = 10.0) -> Page:
-        """Up to `limit` messages before `before` (0: the newest): from here as far as there is no hole, then from the server.
+        """Up to `limit` messages before `before` (0: the newest): from here as far as there is no hole, then
+        from the server.
 
         Raises:
             Refused: one may not see it (any more).

@@ -42,8 +42,8 @@ class SocketDialer:
 
     Args:
         ssl_context: for tls and wss; without one the system's trust is used.
-        source_address: local address to bind, or None. May be changed between dials, as when a phone goes from
-            Wi-Fi to cellular.
+        source_address: local address to bind, or None. May be changed between dials, as when a phone goes
+            from Wi-Fi to cellular.
     """
 
     def __init__(

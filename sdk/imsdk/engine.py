@@ -1,65 +1,39 @@
-"""The engine room: owns store, session and connection, and outlives every connection. The public API stands on top."""
+"""The engine room: owns store, session and connection, and outlives every connection.
+
+The public API stands on top.
+"""
 
 import json
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import trio
 
-from improtocol import ClientMode, Code, Entry, NextAction, SignalKind, Value
-from improtocol.frames import Result, Signal
-from improtocol.queries import Conversation as AskConversation
-from improtocol.queries import ConversationInfo, Members, MembersPage, Question
+from improtocol import ClientMode, Code, Entry, NextAction, Value
+from improtocol.frames import Result
+from improtocol.queries import Question
 from imsdk.backoff import Backoff
-from imsdk.dialers import Dialer, NurseryDialer
-from imsdk.errors import ImError, Stopped
+from imsdk.dialers import NurseryDialer
+from imsdk.ending import Ended
+from imsdk.errors import ImError, Stopped, StorageError, StorageFull
 from imsdk.heartbeat import Heartbeat
-from imsdk.link import Ended, Link
+from imsdk.link import Link
+from imsdk.outcomes import Outcomes
 from imsdk.questions import Questions
+from imsdk.resync import refresh_stale
 from imsdk.session import Attached, Session, is_refusal_of_session
+from imsdk.settings import Settings
+from imsdk.signals import Signals
 from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Statistics
-from imsdk.store import Store
 from imsdk.store.rows import Identity, Settled
 from imsdk.wakeup import Bell, Recent
 
 DIAL_S_MAX: Final = 10.0
 QUERY_S_MAX: Final = 20.0
-#: Signals that wait to be sent; they may be lost, so the oldest go.
-SIGNALS_MAX: Final = 64
-#: Signals and states kept for an app that is slow to look; they may be lost, so the oldest go.
-SIGNALS_SEEN_MAX: Final = 256
+#: States kept for an app that is slow to look; the oldest go.
 STATES_MAX: Final = 64
-#: Delivered watermarks that wait to be committed with the next events.
-DELIVERED_MAX: Final = 1000
-#: Ends of commands remembered for whoever asks a moment too late.
-RECENT_MAX: Final = 1000
-
-TokenProvider = Callable[[], Awaitable[str]]
-
-
-@dataclass(slots=True, kw_only=True)
-class Settings:
-    """What a client is made of; see `imsdk.connect`."""
-
-    url: str
-    store: Store
-    dialer: Dialer
-    rng: Random
-    now_ms: Callable[[], int]
-    token: str | None = None
-    token_provider: TokenProvider | None = None
-    foreground: bool = True
-    label: str = ""
-
-
-@dataclass(slots=True)
-class _Waiter:
-    done: trio.Event = field(default_factory=trio.Event)
-    settled: Settled | None = None
 
 
 class Engine:
@@ -84,13 +58,9 @@ class Engine:
         self.synced = False
         self.states: Recent[ConnectionState] = Recent(STATES_MAX)
         self.states.append(self.state)
-        self.signals: Recent[Signal] = Recent(SIGNALS_SEEN_MAX)
-        self.watched: set[str] = set()
-        self._waiters: dict[int, _Waiter] = {}
+        self.signals = Signals()
+        self.outcomes = Outcomes()
         self._feed_mark = 0
-        self._recent: dict[int, Settled] = {}
-        self._signals: deque[Signal] = deque(maxlen=SIGNALS_MAX)
-        self._delivered: dict[tuple[int, str], int] = {}
         self._mode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
         self._mode_told: int | None = None
         self._link: Link | None = None
@@ -102,7 +72,18 @@ class Engine:
     # The connection's loop --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep a connection, until a reason to stop comes. Never raises for what the network or the server does."""
+        """Keep a connection, until a reason to stop comes. Never raises for what network, server or disk do."""
+        try:
+            await self._run()
+        except* StorageError as group:
+            self.fail(group.exceptions[0])
+
+    def fail(self, error: BaseException) -> None:
+        """The store failed: fail-stop, since nothing more may be said to be durable."""
+        self._stop(str(error), 0)
+        self._end(Ended(action=NextAction.STOP, reason=str(error)))
+
+    async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             while True:
@@ -171,7 +152,8 @@ class Engine:
             had_session = not self.session.needs_token
             if is_refusal_of_session(ended.code) and had_session:
                 self.session.forget()
-                await self.store.detach()
+                with suppress(StorageFull):  # then the server says so again after the next start
+                    await self.store.detach()
                 return 0.0, ended.reason
             if self.settings.token_provider is None:
                 self._stop(f"the token was rejected: {ended.reason}", ended.code)
@@ -183,8 +165,7 @@ class Engine:
 
     def _stop(self, reason: str, code: int) -> None:
         self._set_state(ConnectionState(phase=Phase.STOPPED, reason=reason, code=code))
-        for waiter in self._waiters.values():
-            waiter.done.set()
+        self.outcomes.give_up()
 
     def _set_state(self, state: ConnectionState) -> None:
         self.state = state
@@ -208,8 +189,7 @@ class Engine:
             await self.store.skip_counters(attached.skip_to)
         self._feed_mark = await self.store.feed_mark()
         self.backoff.reset()
-        for user in self.watched:
-            self.signal(Signal(kind=SignalKind.WATCH, user=user))
+        self.signals.watch_again()
         self._set_state(ConnectionState(phase=Phase.ONLINE))
         self.draft_bell.ring()
 
@@ -220,13 +200,14 @@ class Engine:
         self.state_bell.ring()
         self.changed()
         if self._nursery is not None:
-            self._nursery.start_soon(self._refresh_stale)
+            self._nursery.start_soon(refresh_stale, self)
 
     async def commit_events(self, entries: Sequence[Entry], end: int) -> None:
         """Commit a range of the log, delivered watermarks riding along."""
-        delivered = [(conversation, user, seq) for (conversation, user), seq in self._delivered.items()]
-        self.statistics.unreadable += await self.store.commit_events(entries, end, delivered)
-        self._delivered.clear()
+        self.statistics.unreadable += await self.store.commit_events(
+            entries, end, self.signals.delivered_rows()
+        )
+        self.signals.delivered.clear()
         self.changed()
 
     async def settle(self, results: Sequence[Result]) -> None:
@@ -237,21 +218,6 @@ class Engine:
             self.session.forget()
         for one in settled:
             self.tell_settled(one)
-
-    def take_signal(self, signal: Signal) -> None:
-        """A signal came in."""
-        if signal.kind == SignalKind.DELIVERED and isinstance(signal.conversation, int):
-            if len(self._delivered) < DELIVERED_MAX:
-                key = (signal.conversation, signal.user)
-                self._delivered[key] = max(self._delivered.get(key, 0), signal.value)
-        self.signals.append(signal)
-        self.changed()
-
-    def take_signals(self) -> list[Signal]:
-        """Signals to send."""
-        signals = list(self._signals)
-        self._signals.clear()
-        return signals
 
     def take_mode(self) -> int | None:
         """The mode, if the server has not been told."""
@@ -266,28 +232,8 @@ class Engine:
 
     async def save_heartbeat(self) -> None:
         """Keep what the heartbeat has learned."""
-        await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
-
-    async def _refresh_stale(self) -> None:
-        """Ask for title and members of conversations the log did not tell them of."""
-        try:
-            for chat, conversation in await self.store.stale_chats(50):
-                info = ConversationInfo.from_value(
-                    await self.query(AskConversation(conversation=conversation))
-                )
-                await self.store.take_infos((info,))
-                page = MembersPage.from_value(await self.query(Members(conversation=conversation)))
-                members = list(page.members)
-                while not page.complete and page.members:
-                    after = page.members[-1].user
-                    page = MembersPage.from_value(
-                        await self.query(Members(conversation=conversation, after=after))
-                    )
-                    members += page.members
-                await self.store.take_members(chat, members)
-                self.changed()
-        except (ImError, ValueError):
-            pass  # they stay stale and are asked for at the next resume
+        with suppress(StorageFull):  # learned again
+            await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
 
     # What the app asks ------------------------------------------------------------------------------
 
@@ -296,22 +242,11 @@ class Engine:
         """What the app is doing."""
         return self._mode
 
-    @property
-    def delivered(self) -> dict[tuple[int, str], int]:
-        """Delivered watermarks that are not in the store yet."""
-        return self._delivered
-
     def outbox_changed(self) -> None:
         """Something may be sent."""
         if self._link is not None:
             self._link.outbox_changed()
         self.bell.ring()
-
-    def signal(self, signal: Signal) -> None:
-        """Send a signal if there is a connection; otherwise it is lost, as signals may be."""
-        if self.session.attached:
-            self._signals.append(signal)
-            self.bell.ring()
 
     async def query(self, question: Question, timeout_s: float = QUERY_S_MAX) -> Value:
         """Ask the server."""
@@ -323,29 +258,14 @@ class Engine:
         Raises:
             Stopped: the client connects no more.
         """
-        if (known := self._recent.get(local)) is not None:
-            return known
-        waiter = self._waiters.setdefault(local, _Waiter())
-        if self.state.phase is not Phase.STOPPED:
-            await waiter.done.wait()
-        if waiter.settled is None:
-            self._waiters.pop(local, None)
+        settled = await self.outcomes.wait(local)
+        if settled is None:
             raise Stopped(self.state.reason, self.state.code)
-        return waiter.settled
-
-    def recently_settled(self, local: int) -> Settled | None:
-        """The end of an outbox row, if it was lately."""
-        return self._recent.get(local)
+        return settled
 
     def tell_settled(self, settled: Settled) -> None:
-        """An outbox row has ended: by its RESULT, or because its upload is refused."""
-        self._recent[settled.local] = settled
-        if len(self._recent) > RECENT_MAX:
-            del self._recent[next(iter(self._recent))]
-        waiter = self._waiters.pop(settled.local, None)
-        if waiter is not None:
-            waiter.settled = settled
-            waiter.done.set()
+        """An outbox row has ended."""
+        self.outcomes.tell(settled)
         self.changed()
 
     def set_mode(self, mode: ClientMode) -> None:

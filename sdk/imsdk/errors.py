@@ -14,7 +14,10 @@ class StorageError(ImError):
 
 
 class StorageFull(StorageError):
-    """There is no room on the device. Nothing was changed and nothing is lost; try again when there is room."""
+    """There is no room on the device.
+
+    Nothing was changed and nothing is lost; try again when there is room.
+    """
 
 
 class StorageLocked(StorageError):

@@ -1,14 +1,15 @@
-"""One connection: says hello, reads, writes, notices when the peer is dead. Everything that outlives it is in `engine`."""
+"""One connection: says hello, reads, writes, notices when the peer is dead.
+
+Everything that outlives it is in `engine`.
+"""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from improtocol import (
     NEED_DATA,
-    Code,
     Connection,
     LocalProtocolError,
     NextAction,
@@ -20,7 +21,9 @@ from improtocol import (
     frames,
 )
 from improtocol.frames import Frame
-from imsdk.errors import StorageError, StorageFull
+from imsdk.ending import Ended, ended_by, name_of
+from imsdk.errors import StorageError
+from imsdk.keepalive import keep_alive
 from imsdk.resync import resync
 from imsdk.session import Verdict
 from imsdk.statistics import Resume as ResumeRecord
@@ -32,22 +35,6 @@ if TYPE_CHECKING:
 READ_BYTES: Final = 64 * 1024
 #: From the first byte to RESUMED or CONNECTED.
 ATTACH_S_MAX: Final = 10.0
-#: A PING unanswered for this long means that the peer is gone.
-PONG_S_MAX: Final = 10.0
-#: While an answer is due, silence of this length is worth a PING.
-SUSPICIOUS_S: Final = 5.0
-#: While there is no room on the device, one connection a while tells when there is.
-FULL_RETRY_MS: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """Why a connection is over and what to do next."""
-
-    action: NextAction
-    reason: str
-    code: int = 0
-    retry_after_ms: int = 0
 
 
 class Link:
@@ -60,11 +47,11 @@ class Link:
         self._out = bytearray()
         self._scope = trio.CancelScope()
         self._ended: Ended | None = None
-        self._heard_s = trio.current_time()
+        self.heard_s = trio.current_time()
         self._asked: set[int] = set()  #: queries sent on this connection
-        self._said = Bell()  #: something was sent, so an answer may be due
+        self.said = Bell()  #: something was sent, so an answer may be due
         self._more = True  #: the outbox may hold what is not sent yet
-        self._record = ResumeRecord(started_s=self._heard_s, new_session=engine.session.needs_token)
+        self._record = ResumeRecord(started_s=self.heard_s, new_session=engine.session.needs_token)
         self._head = 0  #: the head that makes this connection consistent
         self.accepted = 0
 
@@ -83,7 +70,7 @@ class Link:
                         await engine.bell.wait_until(lambda: engine.session.attached)
                     if scope.cancelled_caught:
                         self.finish(Ended(action=NextAction.RETRY_NOW, reason="no answer to the greeting"))
-                    await self._keep_alive()
+                    await keep_alive(engine, self)
         finally:
             engine.session.attached = False
             await trio.aclose_forcefully(self._stream)
@@ -95,6 +82,11 @@ class Link:
         if self._ended is None:
             self._ended = ended
         self._scope.cancel()
+
+    @property
+    def answer_due(self) -> bool:
+        """The server owes a result or a reply."""
+        return self._engine.session.in_flight > 0 or bool(self._asked)
 
     # Writing ----------------------------------------------------------------------------------------
 
@@ -115,14 +107,14 @@ class Link:
                     engine.statistics.bytes_out += len(data)
                     if self._record.consistent_s is None:
                         self._record.bytes_out += len(data)
-                    self._said.ring()
+                    self.said.ring()
                     await self._stream.send_all(data)
                     continue
                 due = [at for at in (engine.session.ack_at, engine.session.wake_at) if at is not None]
                 with trio.move_on_at(min(due, default=float("inf"))):
                     await changed.wait()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
-            self.finish(_ended_by(error))
+            self.finish(ended_by(error))
 
     async def _fill(self) -> None:
         """Everything that may be said now, in front of it the ACK that rides along."""
@@ -137,7 +129,7 @@ class Link:
         if session.attached:
             if (mode := engine.take_mode()) is not None:
                 self.send(frames.Mode(mode=mode))
-            for signal in engine.take_signals():
+            for signal in engine.signals.take():
                 self.send(signal)
             ack_at = session.ack_at
             if (self._out or (ack_at is not None and ack_at <= trio.current_time())) and (
@@ -178,7 +170,7 @@ class Link:
                 if not data:
                     self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server hung up"))
                     return
-                self._heard_s = trio.current_time()
+                self.heard_s = trio.current_time()
                 engine.statistics.bytes_in += len(data)
                 if self._record.consistent_s is None:
                     self._record.bytes_in += len(data)
@@ -186,7 +178,7 @@ class Link:
                 await self._take_frames()
                 engine.bell.ring()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
-            self.finish(_ended_by(error))
+            self.finish(ended_by(error))
         except (RemoteProtocolError, LocalProtocolError) as error:
             await self._complain(error)
 
@@ -233,7 +225,8 @@ class Link:
                 self._asked.discard(frame.id)
                 engine.queries.answer(frame)
             case frames.Signal():
-                engine.take_signal(frame)
+                engine.signals.receive(frame)
+                engine.changed()
             case frames.Resync():
                 engine.session.begin_resync()
                 self._nursery.start_soon(resync, engine, self, frame)
@@ -243,7 +236,7 @@ class Link:
                 self.finish(
                     Ended(
                         action=action_of(frame.code),
-                        reason=frame.reason or _name_of(frame.code),
+                        reason=frame.reason or name_of(frame.code),
                         code=frame.code,
                         retry_after_ms=frame.retry_after_ms,
                     )
@@ -292,50 +285,3 @@ class Link:
     def count_round_trip(self) -> None:
         """A RESYNC had to ask something."""
         self._record.round_trips += 1
-
-    # Liveness ---------------------------------------------------------------------------------------
-
-    async def _keep_alive(self) -> None:
-        engine = self._engine
-        heartbeat = engine.heartbeat
-        while True:
-            said = self._said.listen()
-            answer_due = engine.session.in_flight > 0 or bool(self._asked)
-            silence_s = heartbeat.interval_s
-            if answer_due:
-                silence_s = min(silence_s, SUSPICIOUS_S)
-            with trio.move_on_at(self._heard_s + silence_s) as scope:
-                await said.wait()
-            if not scope.cancelled_caught or trio.current_time() < self._heard_s + silence_s:
-                continue
-            pinged_s = trio.current_time()
-            self.send(frames.Ping())
-            engine.bell.ring()
-            with trio.move_on_after(PONG_S_MAX) as scope:
-                await engine.bell.wait_until(lambda at=pinged_s: self._heard_s >= at)  # type: ignore[misc]
-            if scope.cancelled_caught:
-                if not answer_due:
-                    heartbeat.failed()
-                    await engine.save_heartbeat()
-                self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server does not answer"))
-                await trio.sleep_forever()
-            elif not answer_due:
-                before = heartbeat.interval_s
-                heartbeat.succeeded()
-                if heartbeat.interval_s != before:
-                    await engine.save_heartbeat()
-
-
-def _ended_by(error: Exception) -> Ended:
-    if isinstance(error, StorageFull):
-        return Ended(action=NextAction.RETRY_AFTER, reason=str(error), retry_after_ms=FULL_RETRY_MS)
-    if isinstance(error, StorageError):  # fail-stop: nothing more is taken over that may not be durable
-        return Ended(action=NextAction.STOP, reason=str(error))
-    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}")
-
-
-def _name_of(code: int) -> str:
-    try:
-        return Code(code).name
-    except ValueError:
-        return f"code {code}"

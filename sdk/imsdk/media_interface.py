@@ -86,7 +86,10 @@ class Draft(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploaded:
-    """What the server found an uploaded blob to be. Sides are 0 and `thumbnail` None where they do not apply."""
+    """What the server found an uploaded blob to be.
+
+    Sides are 0 and `thumbnail` None where they do not apply.
+    """
 
     media: Media
     width: int = 0

@@ -10,7 +10,10 @@ from imsdk.store.rows import GAP, UNREADABLE, FeedRow, GapReason, MessageRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Stands where messages `first` to `last` of a conversation are missing. `history` asks the server for them."""
+    """Stands where messages `first` to `last` of a conversation are missing.
+
+    `history` asks the server for them.
+    """
 
     first: int
     last: int

@@ -1,10 +1,23 @@
-"""After a RESYNC: takes a snapshot by queries, then seeks to the log's head. Nothing is missing silently (G5)."""
+"""After a RESYNC: takes a snapshot by queries, then seeks to the log's head.
+
+Nothing is missing silently (G5).
+"""
 
 from typing import TYPE_CHECKING
 
 from improtocol import NextAction, ResyncReason, limits
 from improtocol.frames import Resync, Seek
-from improtocol.queries import Conversations, ConversationsPage, History, HistoryPage
+from improtocol.queries import Conversation as AskConversation
+from improtocol.queries import (
+    ConversationInfo,
+    Conversations,
+    ConversationsPage,
+    History,
+    HistoryPage,
+    Members,
+    MembersPage,
+)
+from imsdk.ending import Ended
 from imsdk.errors import ImError, Refused
 from imsdk.store.rows import GapReason
 
@@ -14,13 +27,12 @@ if TYPE_CHECKING:
 
 
 async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
-    """Take over conversation list and newest pages, then the head. Idempotent: a kill in between begins it anew.
+    """Take over conversation list and newest pages, then the head. Idempotent: a kill in between begins it
+    anew.
 
-    After RETENTION the own records are still right, and what the server no longer kept becomes gap rows. In all other
-    cases the server's history may differ from ours, so every conversation is compared.
+    After RETENTION the own records are still right, and what the server no longer kept becomes gap rows. In
+    all other cases the server's history may differ from ours, so every conversation is compared.
     """
-    from imsdk.link import Ended
-
     retention = frame.reason == ResyncReason.RETENTION
     reason = GapReason.RETENTION if retention else GapReason.RESTORED
     store, session = engine.store, engine.session
@@ -50,8 +62,8 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     except (ImError, ValueError) as error:
         link.finish(Ended(action=NextAction.RETRY_AFTER, reason=f"resync: {error}"))
         return
-    # Counters that a server back from a backup has accepted mean the same commands as before, so they stay. Only when it
-    # has forgotten some that were acked would the next one not be dense.
+    # Counters that a server back from a backup has accepted mean the same commands as before, so they stay.
+    # Only when it has forgotten some that were acked would the next one not be dense.
     forgotten = link.accepted < session.acked
     await store.end_resync(
         head=head,
@@ -69,3 +81,23 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     link.outbox_changed()
     await link.check_consistent(head)
     engine.changed()
+
+
+async def refresh_stale(engine: "Engine") -> None:
+    """Ask for title and members of conversations the log did not tell them of."""
+    try:
+        for chat, conversation in await engine.store.stale_chats(50):
+            info = ConversationInfo.from_value(await engine.query(AskConversation(conversation=conversation)))
+            await engine.store.take_infos((info,))
+            page = MembersPage.from_value(await engine.query(Members(conversation=conversation)))
+            members = list(page.members)
+            while not page.complete and page.members:
+                after = page.members[-1].user
+                page = MembersPage.from_value(
+                    await engine.query(Members(conversation=conversation, after=after))
+                )
+                members += page.members
+            await engine.store.take_members(chat, members)
+            engine.changed()
+    except (ImError, ValueError):
+        pass  # they stay stale and are asked for at the next resume

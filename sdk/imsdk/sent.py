@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """How far an upload is. Iterating yields (bytes done, bytes in all) as they change, and ends with the upload."""
+    """How far an upload is.
+
+    Iterating yields (bytes done, bytes in all) as they change, and ends with the upload.
+    """
 
     def __init__(self) -> None:
         self._bell = Bell()
@@ -75,13 +78,16 @@ class Sent:
         return self._settled.seq
 
     async def discard(self) -> bool:
-        """Take it back if its upload is not finished, or forget it if it was refused. Tells if there was such a one."""
+        """Take it back if its upload is not finished, or forget it if it was refused.
+
+        Tells if there was such a one.
+        """
         return await self._engine.store.discard(self.local_id)
 
     async def _look(self) -> Settled | None:
         """Its end, if the store knows one."""
         store, local = self._engine.store, self.local_id
-        known = self._engine.recently_settled(local)
+        known = self._engine.outcomes.recent(local)
         if known is not None:
             return known
         row = await store.outbox_row(local)
@@ -92,5 +98,5 @@ class Sent:
         message = await store.message_by_local(local)
         if message is None:
             # Acked in an earlier life of this process, and not a message: its number was not kept.
-            return self._engine.recently_settled(local) or Settled(local=local, seq=0, at_ms=0)
+            return self._engine.outcomes.recent(local) or Settled(local=local, seq=0, at_ms=0)
         return Settled(local=local, seq=message.seq, at_ms=message.at_ms)

@@ -1,8 +1,9 @@
 """The session, without I/O: two resumable streams and what to do next on each.
 
-A `Session` holds no more than a few integers. The outbox itself lies in the store; the session says which counters of it may be
-sent now. The log too; the session says whether a range fits. Rules of use: decide here synchronously, commit to the store, then tell
-the session that it was committed (`committed`, `settled`), so that a crash between any two steps loses nothing.
+A `Session` holds no more than a few integers. The outbox itself lies in the store; the session says which
+counters of it may be sent now. The log too; the session says whether a range fits. Rules of use: decide here
+synchronously, commit to the store, then tell the session that it was committed (`committed`, `settled`), so
+that a crash between any two steps loses nothing.
 """
 
 from collections import deque
@@ -94,7 +95,10 @@ class Session:
         )
 
     def attach(self, frame: Connected | Resumed) -> Attached:
-        """The server's answer to `open`. After a `fresh` one call `renew` with the store's identity, before anything else."""
+        """The server's answer to `open`.
+
+        After a `fresh` one call `renew` with the store's identity, before anything else.
+        """
         self.attached = True
         return Attached(
             head=frame.head,
@@ -118,7 +122,8 @@ class Session:
     def sendable(self, now: float) -> tuple[int, int]:
         """(after, limit): which numbered commands may be sent now; limit 0 means none.
 
-        Before RESUMED only as many as the window takes may follow RESUME; after CONNECT none before CONNECTED.
+        Before RESUMED only as many as the window takes may follow RESUME; after CONNECT none before
+        CONNECTED.
         """
         if self.resyncing or (not self.attached and self.needs_token):
             return self._sent_to, 0

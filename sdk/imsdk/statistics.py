@@ -15,7 +15,8 @@ class Resume:
     Attributes:
         started_s: when RESUME or CONNECT was sent, by trio's clock.
         new_session: it was a CONNECT.
-        consistent_s: seconds from there until the cursor had reached the head that the server quoted; None: not yet.
+        consistent_s: seconds from there until the cursor had reached the head that the server quoted; None:
+            not yet.
         bytes_in, bytes_out: until then, frames only (no TLS, WebSocket or TCP headers).
         round_trips: turns of the protocol until then: one, and one for each window or query waited for.
         missed_events: entries received until then.

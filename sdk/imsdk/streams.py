@@ -1,7 +1,8 @@
 """What an app iterates: messages, changes, connection states.
 
-Plain iterator objects, not async generators: a loop may be left at any point and nothing has to be closed. None of them holds
-a queue of its own; messages and changes are read from the store in chunks, so a slow app costs no memory.
+Plain iterator objects, not async generators: a loop may be left at any point and nothing has to be closed.
+None of them holds a queue of its own; messages and changes are read from the store in chunks, so a slow app
+costs no memory.
 """
 
 from collections import deque
@@ -72,14 +73,14 @@ class Changes(AsyncIterator[Change]):
     async def __anext__(self) -> Change:
         engine = self._engine
         if self._position is None:
-            self._seen = engine.signals.count
+            self._seen = engine.signals.seen.count
             self._position = await engine.store.feed_head()
         while not self._found:
             rung = engine.feed_bell.listen()
             for row in await engine.store.feed(self._position, CHUNK, messages=False):
                 self._position = row.position
                 self._add(change_of_feed(row, await self._ids.of(row.chat)))
-            self._seen, news = engine.signals.after(self._seen)
+            self._seen, news = engine.signals.seen.after(self._seen)
             for signal in news:
                 self._add(change_of_signal(signal))
             if not self._found:

@@ -1,6 +1,7 @@
 """Uploads drafts in the background, across drops and process kills, and turns them into messages."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -73,17 +74,23 @@ class Uploads:
         backoff = Backoff(self._engine.settings.rng)
         while True:
             try:
-                await self._attempt(row, progress)
-            except (TransferRefused, Refused) as error:
-                await self._fail(row, error.code, error.reason)
-            except (ValueError, FileNotFoundError) as error:
-                await self._fail(row, Code.INVALID, str(error))
-            except (TransferInterrupted, Unavailable, StorageFull) as error:
+                await self._attempt_or_fail(row, progress)
+            except (TransferInterrupted, Unavailable, StorageFull, OSError) as error:
                 delay_s = backoff.next_delay(NextAction.RETRY_NOW, getattr(error, "retry_after_ms", 0))
                 with trio.move_on_after(delay_s):
                     await self._online_again()
                 continue
+            except StorageError as error:
+                self._engine.fail(error)
             return
+
+    async def _attempt_or_fail(self, row: OutboxRow, progress: Progress) -> None:
+        try:
+            await self._attempt(row, progress)
+        except (TransferRefused, Refused) as error:
+            await self._fail(row, error.code, error.reason)
+        except (ValueError, FileNotFoundError) as error:
+            await self._fail(row, Code.INVALID, str(error))
 
     async def _online_again(self) -> None:
         """A connection that comes back is a better moment for the next attempt than the end of a delay."""
@@ -109,8 +116,9 @@ class Uploads:
         self._engine.outbox_changed()
         self._engine.changed()
         # Only a cache: killed before this, the copy is swept away at the next start.
-        self._cache.mkdir(parents=True, exist_ok=True)
-        path.replace(self._cache / uploaded.media.id.hex())
+        with suppress(OSError):
+            self._cache.mkdir(parents=True, exist_ok=True)
+            path.replace(self._cache / uploaded.media.id.hex())
 
     async def _slot(self, size: int, mime: str, name: str) -> UploadSlot:
         return UploadSlot.from_value(await self._engine.query(Upload(size=size, mime=mime, name=name)))

@@ -52,7 +52,8 @@ async def open_websocket(
     path: str,
     subprotocol: str,
 ) -> WebSocketStream:
-    """A WebSocket over `stream`. Its task lives in `nursery` until the stream is closed, and never fails there.
+    """A WebSocket over `stream`. Its task lives in `nursery` until the stream is closed, and never fails
+    there.
 
     Raises:
         OSError: the server refused the handshake or broke off.

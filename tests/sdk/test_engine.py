@@ -7,8 +7,8 @@ import trio
 from trio.testing import MockClock
 
 import imsdk
-from imsdk.testing import Server
 from improtocol import Code
+from imsdk.testing import Server
 from tests.sdk.conftest import Open, take, texts
 
 

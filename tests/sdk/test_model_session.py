@@ -1,8 +1,8 @@
-"""Session and outbox against a model server: drops, lost and repeated results, refusals, crashes between any two steps.
+"""Session and outbox against a model server: drops, lost and repeated results, refusals, crashes between any
+two steps.
 
-Whatever happened: once faults stop, every text was stored exactly once, in the order it was sent, and the feed shows the
-conversation dense and in order.
-"""
+Whatever happened: once faults stop, every text was stored exactly once, in the order it was sent, and the
+feed shows the conversation dense and in order."""
 
 from collections import deque
 from collections.abc import Coroutine
@@ -13,11 +13,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from imsdk.session import Session, Verdict
-from imsdk.store import MemoryStore
 from improtocol import Body, Code, ConversationType, Entry, Kind, Text, pack, pack_body, read_body, unpack
 from improtocol.commands import Post
 from improtocol.frames import Connect, Connected, Events, Result, Resume, Resumed
+from imsdk.session import Session, Verdict
+from imsdk.store import MemoryStore
 
 T = TypeVar("T")
 ROOM = 9
@@ -75,7 +75,9 @@ class Dialogue(RuleBasedStateMachine):
         self.store = MemoryStore()
         self.now = 0.0
         self.sent: list[str] = []
-        self.refused = refused  #: counters that are turned away once, each with all that follows it in its flight
+        self.refused = (
+            refused  #: counters that are turned away once, each with all that follows it in its flight
+        )
         self.session = Session(run(self.store.open("phone")))
         self.hang_up()
 

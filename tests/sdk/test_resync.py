@@ -24,7 +24,9 @@ async def test_a_cursor_older_than_retention_gets_list_and_history_complete(
         await im.synced()
         bob = await im.conversation(with_user="bob")
         assert bob.unread == 301
-        assert [c.peer for c in await im.conversations()] == ["carol", "bob"] or len(await im.conversations()) == 2
+        assert [c.peer for c in await im.conversations()] == ["carol", "bob"] or len(
+            await im.conversations()
+        ) == 2
         messages = im.messages()
         gap = (await take(messages, 1))[0]
         assert gap.content == imsdk.Gap(first=3, last=102, reason=imsdk.GapReason.RETENTION)
@@ -116,8 +118,8 @@ async def test_a_snapshot_cut_off_at_any_byte_is_taken_anew(
 async def test_a_device_that_lost_its_data_goes_on_under_its_old_name(
     autojump_clock: MockClock, client: Open, server: Server
 ) -> None:
-    """The command stream belongs to the device, so its counters go on behind those the server knows; own messages
-    that are not echoed are named as missing and found in history."""
+    """The command stream belongs to the device, so its counters go on behind those the server knows; own
+    messages that are not echoed are named as missing and found in history."""
     async with client("alice", device="phone") as im:
         chat = await im.conversation(with_user="bob")
         await (await chat.send("1")).acked()

@@ -34,7 +34,10 @@ class Feed:
     def hold(
         self, chat: int, seq: int, kind: int, sender: str, at_ms: int, payload: bytes | None, *, logged: bool
     ) -> None:
-        """Keep a row for later; a second one under the same number is ignored. `logged`: it came by the log."""
+        """Keep a row for later; a second one under the same number is ignored.
+
+        `logged`: it came by the log.
+        """
         self._con.execute(
             "INSERT OR IGNORE INTO feed (chat, seq, kind, sender, at_ms, payload, logged)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -75,8 +78,8 @@ class Feed:
     def skip_lost(self, chat: int, released: int) -> int:
         """Give up the holes of what this store has lost; returns how far the feed then is.
 
-        The log is in order, so what is missing below a row that came by the log is this device's own, which the
-        server does not echo. If no command of the chat is under way, this store has lost it.
+        The log is in order, so what is missing below a row that came by the log is this device's own, which
+        the server does not echo. If no command of the chat is under way, this store has lost it.
         """
         (upto, under_way) = self._con.execute(
             "SELECT (SELECT max(seq) FROM feed WHERE chat = ?1 AND position IS NULL AND logged),"
@@ -98,9 +101,11 @@ class Feed:
 
 
 def close_holes(con: sqlite3.Connection, mark: int) -> None:
-    """Give up holes below rows that were held already when a session was attached whose head is reached by now.
+    """Give up holes below rows that were held already when a session was attached whose head is reached by
+    now.
 
-    `mark` is the newest row of that moment. Whatever the log had below such a row has come, so what is missing is lost.
+    `mark` is the newest row of that moment. Whatever the log had below such a row has come, so what is
+    missing is lost.
     """
     chats = con.execute(
         "SELECT chat, max(seq), (SELECT released FROM chat WHERE key = feed.chat) FROM feed"

@@ -91,7 +91,10 @@ def end_resync(
     accepted: int | None,
     restored: bool,
 ) -> None:
-    """Everything is here: the cursor moves to `head`. With `accepted`, unacked commands are counted anew after it."""
+    """Everything is here: the cursor moves to `head`.
+
+    With `accepted`, unacked commands are counted anew after it.
+    """
     con.execute("CREATE TEMP TABLE IF NOT EXISTS present (id INTEGER PRIMARY KEY)")
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])

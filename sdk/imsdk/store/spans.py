@@ -26,8 +26,8 @@ def cover(con: sqlite3.Connection, chat: int, first: int, last: int) -> None:
         (chat, last + 1, first - 1),
     ).fetchall()
     if touching:
-        first = min(first, min(row[0] for row in touching))
-        last = max(last, max(row[1] for row in touching))
+        first = min(first, *(row[0] for row in touching))
+        last = max(last, *(row[1] for row in touching))
         con.execute("DELETE FROM span WHERE chat = ? AND first >= ? AND first <= ?", (chat, first, last))
     con.execute("INSERT INTO span (chat, first, last) VALUES (?, ?, ?)", (chat, first, last))
 

@@ -7,20 +7,17 @@ few messages a minute, so the fsync costs nothing that matters.
 # ruff: noqa: S608 - what is put into statements are constants of this package, never data
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
-
-import trio
+from typing import Final, ParamSpec, TypeVar
 
 from improtocol.commands import Action
 from improtocol.entries import Entry
 from improtocol.frames import Connected, Result
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
-from imsdk.errors import StorageError, StorageFull
-from imsdk.store import feed, members, outbox, reading, schema, snapshot
-from imsdk.store.lock import FolderLock
+from imsdk.errors import StorageError
+from imsdk.store import feed, members, outbox, reading, snapshot
+from imsdk.store.database import Database
 from imsdk.store.projection import Projection
 from imsdk.store.rows import (
     ChatRow,
@@ -46,104 +43,29 @@ class SqliteStore:
 
     Args:
         folder: made when it is not there; locked against other processes while open.
-        inline: run statements in the calling thread. For tests under a virtual clock, which does not wait
-            for threads.
+        inline: run statements in the calling thread. For tests under a virtual clock, which does not wait for
+            threads.
     """
 
     def __init__(self, folder: Path | None, *, inline: bool = False) -> None:
-        self.folder = folder
-        self._inline = inline or folder is None
-        self._connection: sqlite3.Connection | None = None
-        self._lock = None if folder is None else FolderLock(folder)
-        # One token: statements run one after the other, each in a worker thread of its own choosing.
-        self._limiter = trio.CapacityLimiter(1)
+        self._database = Database(folder, inline=inline or folder is None)
+        self._run = self._database.run
         self._user = ""
-
-    async def _run(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *a: P.args, **k: P.kwargs
-    ) -> T:
-        """`function(connection, ...)` as one transaction. Not interrupted by cancelling, so both sides of it
-        know the outcome.
-        """
-        return await self._call(partial(self._transact, function, *a, **k))
-
-    async def _call(self, call: Callable[[], T]) -> T:
-        if self._inline:
-            return call()
-        with trio.CancelScope(shield=True):
-            result = await trio.to_thread.run_sync(call, limiter=self._limiter)
-        return result
-
-    def _transact(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *a: P.args, **k: P.kwargs
-    ) -> T:
-        con = self._connection
-        if con is None:
-            raise StorageError("the local store is closed")
-        try:
-            con.execute("BEGIN IMMEDIATE")
-            try:
-                result = function(con, *a, **k)
-                con.execute("COMMIT")
-            except BaseException:
-                # A full disk may have rolled back by itself already.
-                if con.in_transaction:
-                    con.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise _storage_error(error) from error
-        return result
 
     # Open and close ---------------------------------------------------------------------------------
 
     async def open(self, device: str) -> Identity:
-        await self._call(self._open)
-
-        def start(con: sqlite3.Connection) -> Identity:
-            con.execute("INSERT OR IGNORE INTO state (id, device) VALUES (1, ?)", (device,))
-            return _identity(con)
-
+        await self._database.open()
         try:
-            identity = await self._run(start)
+            identity = await self._run(_start, device)
         except StorageError:
             await self.close()
             raise
         self._user = identity.user
         return identity
 
-    def _open(self) -> None:
-        try:
-            if self._lock is not None and self.folder is not None:
-                self._lock.acquire()
-            path = ":memory:" if self.folder is None else str(self.folder / FILE_NAME)
-            con = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-            try:
-                con.execute("PRAGMA journal_mode = WAL")
-                con.execute("PRAGMA synchronous = FULL")
-                con.execute("PRAGMA temp_store = MEMORY")
-                schema.migrate(con)
-            except BaseException:
-                con.close()
-                raise
-        except BaseException as error:
-            if self._lock is not None:
-                self._lock.release()
-            if isinstance(error, sqlite3.Error):
-                raise _storage_error(error) from error
-            if isinstance(error, OSError):
-                raise StorageError(f"the local store cannot be opened: {error}") from error
-            raise
-        self._connection = con
-
     async def close(self) -> None:
-        def close() -> None:
-            con, self._connection = self._connection, None
-            if con is not None:
-                con.close()
-            if self._lock is not None:
-                self._lock.release()
-
-        await self._call(close)
+        await self._database.close()
 
     async def identity(self) -> Identity:
         return await self._run(_identity)
@@ -296,6 +218,11 @@ def _number(con: sqlite3.Connection, statement: str) -> int:
     return int(con.execute(statement).fetchone()[0])
 
 
+def _start(con: sqlite3.Connection, device: str) -> Identity:
+    con.execute("INSERT OR IGNORE INTO state (id, device) VALUES (1, ?)", (device,))
+    return _identity(con)
+
+
 def _identity(con: sqlite3.Connection) -> Identity:
     row = con.execute(f"SELECT {_IDENTITY} FROM state").fetchone()
     return Identity(**dict(zip(_IDENTITY.split(", "), row, strict=True)))
@@ -328,10 +255,3 @@ def _commit_events(
         members.mark_delivered(con, conversation, member, seq)
     con.execute("UPDATE state SET cursor = ?", (end,))
     return projection.unreadable
-
-
-def _storage_error(error: sqlite3.Error) -> StorageError:
-    code = getattr(error, "sqlite_errorcode", 0) or 0
-    if code & 0xFF == sqlite3.SQLITE_FULL:
-        return StorageFull("there is no room on the device")
-    return StorageError(f"the local store failed: {error}")

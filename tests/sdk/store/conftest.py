@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from imsdk.store import MemoryStore, SqliteStore, Store
 from improtocol import Body, Entry, Kind, Text, pack, pack_body
 from improtocol.frames import Connected
+from imsdk.store import MemoryStore, SqliteStore, Store
 
 ME = "alice"
 ROOM = 77

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from imsdk.store import schema, spans
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["cover", "below", "above"]), st.integers(1, 40), st.integers(0, 9)), max_size=30
+    st.tuples(st.sampled_from(["cover", "below", "above"]), st.integers(1, 40), st.integers(0, 9)),
+    max_size=30,
 )
 
 

@@ -11,11 +11,11 @@ from random import Random
 import pytest
 import trio
 
-from imsdk.errors import StorageError, StorageFull, StorageLocked, StorageNewer
-from imsdk.store import SqliteStore
 from improtocol import Body, Text
 from improtocol.commands import Post
 from improtocol.frames import Result
+from imsdk.errors import StorageError, StorageFull, StorageLocked, StorageNewer
+from imsdk.store import SqliteStore
 from tests.sdk.store.conftest import ME, connected, created, message
 
 #: Writes for ever and says after each commit what is durable now.
@@ -67,7 +67,9 @@ def kill_a_writer(folder: Path, lines: int) -> list[list[str]]:
         assert writer.stdout is not None
         said = [writer.stdout.readline().split() for _ in range(lines)]
         os.kill(writer.pid, signal.SIGKILL)
-        said += [line.split() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+        said += [
+            line.split() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")
+        ]
     return said
 
 
@@ -100,7 +102,7 @@ async def test_what_was_said_to_be_durable_survives_sigkill(tmp_path: Path) -> N
 
 def limit_pages(store: SqliteStore, more: int) -> None:
     """As a disk with room for `more` pages."""
-    con = store._connection
+    con = store._database._connection
     assert con is not None
     (count,) = con.execute("PRAGMA page_count").fetchone()
     con.execute(f"PRAGMA max_page_count = {count + more}")

@@ -5,11 +5,11 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imsdk.store import MemoryStore, Store
-from imsdk.store.rows import GAP, UNREADABLE
 from improtocol import Body, Code, Entry, Kind, Text, pack
 from improtocol.commands import Action, Edit, MarkRead, Post
 from improtocol.frames import Result
+from imsdk.store import MemoryStore, Store
+from imsdk.store.rows import GAP, UNREADABLE
 from tests.sdk.store.conftest import ME, ROOM, change, connected, created, message
 
 

@@ -1,0 +1,37 @@
+"""How a connection ends: why, and what to do next."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from improtocol import Code, NextAction
+from imsdk.errors import StorageError, StorageFull
+
+#: While there is no room on the device, one connection a while tells when there is.
+FULL_RETRY_MS: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Why a connection is over and what to do next."""
+
+    action: NextAction
+    reason: str
+    code: int = 0
+    retry_after_ms: int = 0
+
+
+def ended_by(error: Exception) -> Ended:
+    """What a failure of the connection or of the store means."""
+    if isinstance(error, StorageFull):
+        return Ended(action=NextAction.RETRY_AFTER, reason=str(error), retry_after_ms=FULL_RETRY_MS)
+    if isinstance(error, StorageError):  # fail-stop: nothing more is taken over that may not be durable
+        return Ended(action=NextAction.STOP, reason=str(error))
+    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}")
+
+
+def name_of(code: int) -> str:
+    """A close code's name, also of one that this version does not know."""
+    try:
+        return Code(code).name
+    except ValueError:
+        return f"code {code}"
