@@ -71,7 +71,7 @@ def test_nothing_of_the_async_client_is_missing(name: str) -> None:
     """Every public method is there, with the same parameters (timeouts may be added)."""
     theirs, ours = getattr(imsdk, name), getattr(blocking, name)
     # The inner workings of the async one, public between its modules only.
-    inner = {"keep", "sweep", "engine", "uploads"}
+    inner = {"keep", "sweep", "signal", "engine", "uploads"}
     for method, function in inspect.getmembers(theirs, callable):
         if method.startswith("_") or method in inner:
             continue
