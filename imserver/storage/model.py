@@ -175,7 +175,8 @@ class Write:
         kind: an `improtocol.entries.Kind`, or `NO_ENTRY`. READ makes no record but a log entry with `value`
             as its seq, and moves the author's read mark (marks only rise). RECALLED erases `target` and its
             edits.
-        payload, target: the record's packed payload, and the sequence number it changes (0: none).
+        payload, target: the record's packed payload, and the sequence number of the earlier record that it
+            changes (0: none).
         media: the ids (SHA-256) of the blobs that the record shows, thumbnails included.
         recipients: users whose logs get the entry, each once.
         members, title: changes of the conversation that go with it.

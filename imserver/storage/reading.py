@@ -202,9 +202,8 @@ def _info(db: sqlite3.Connection, user: int, row: Row) -> ConversationInfo:
     peer = user_b if user == user_a else user_a
     (name,) = db.execute("SELECT name FROM user WHERE id = ?", (peer,)).fetchone() or ("",)
     (members,) = db.execute("SELECT count(*) FROM member WHERE conversation = ?", (id_,)).fetchone()
-    (unread,) = db.execute(
-        _UNREAD, (id_, max(read, first - 1), Kind.MESSAGE, user, ERASED_PAYLOAD)
-    ).fetchone()
+    # A member's read mark is never below `first` - 1, so it bounds what he may see as well.
+    (unread,) = db.execute(_UNREAD, (id_, read, Kind.MESSAGE, user, ERASED_PAYLOAD)).fetchone()
     last = db.execute(
         f"{_RECORDS} WHERE r.conversation = ? AND r.seq >= ? AND r.kind = ? ORDER BY r.seq DESC LIMIT 1",
         (id_, first, Kind.MESSAGE),

@@ -1,5 +1,6 @@
 """What the `Store` promises about logs: heads, ranges, sums, trimming."""
 
+from improtocol.entries import Kind
 from improtocol.values import pack
 from imserver.storage.store import LogHead, Store, log_bytes
 from tests.contracts.house import AT_MS, House
@@ -78,6 +79,13 @@ async def test_trimming_stops_at_the_first_young_entry(store: Store) -> None:
     await house.append(house.message("alice", "clock set back", "bob", at_ms=5))
     await store.trim_logs(before_ms=AT_MS + 1500, positions_kept_max=99)
     assert await positions(store, bob, 0) == [3, 4]
+
+
+async def test_a_young_read_mark_stops_trimming_too(store: Store) -> None:
+    house, bob = await filled(store, 2)
+    await house.append(house.write("alice", Kind.READ, value=2, at_ms=AT_MS + 9000, recipients=[bob]))
+    await store.trim_logs(before_ms=AT_MS + 5000, positions_kept_max=9)
+    assert await positions(store, bob, 0) == [3]
 
 
 async def test_age_is_judged_after_the_count(store: Store) -> None:

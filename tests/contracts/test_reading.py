@@ -75,6 +75,7 @@ async def test_changes_to_a_page_follow_it_in_order(store: Store) -> None:
         house.change("bob", Kind.REACTED, 5, pack([5, "!", False]), "bob"),
     )
     assert await seqs(store, before=6, limit=3) == ([3, 4, 5, 11, 13, 14], 3)
+    assert await seqs(store) == (list(range(1, 15)), 1), "none twice"
     assert await seqs(store, limit=2) == ([13, 14], 13)
     assert await seqs(store, before=14, limit=2) == ([12, 13], 12)
 

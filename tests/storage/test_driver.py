@@ -1,6 +1,8 @@
 """The threaded driver: any task may call it, with a loop or without, and cancelling a caller harms nobody."""
 
+import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,9 +10,10 @@ import trio
 import trio.testing
 import trio_asyncio
 
-from imserver.storage.driver import thread_driver
+from imserver.storage import accounts
+from imserver.storage.driver import InlineDriver, thread_driver
 from imserver.storage.folder import DATABASE_NAME, FolderForeign
-from imserver.storage.sqlite import open_sqlite
+from imserver.storage.sqlite import in_snapshot, open_sqlite
 from imserver.storage.store import Store
 from tests.contracts.house import ROOM, House
 
@@ -53,7 +56,9 @@ async def test_work_is_done_in_the_order_it_was_asked_for_and_a_cancelled_read_f
         assert await driver.read(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
 
 
-async def test_a_cancelled_write_waits_until_it_is_known_to_be_done(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["read", "write"])
+async def test_a_cancelled_call_waits_until_it_is_known_to_be_done(tmp_path: Path, method: str) -> None:
+    """A connection is free again when its statement is done, not when its caller has gone."""
     async with thread_driver(tmp_path / DATABASE_NAME) as driver:
         gate = threading.Event()
         done: list[int] = []
@@ -63,7 +68,7 @@ async def test_a_cancelled_write_waits_until_it_is_known_to_be_done(tmp_path: Pa
             done.append(1)
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(driver.write, work)
+            nursery.start_soon(getattr(driver, method), work)
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
             gate.set()
@@ -79,6 +84,20 @@ async def test_two_reads_run_beside_a_write(tmp_path: Path) -> None:
             await trio.testing.wait_all_tasks_blocked()
             assert await driver.read(lambda db: db.execute("SELECT count(*) FROM app").fetchone()) == (0,)
             gate.set()
+
+
+async def test_a_question_of_several_statements_sees_one_state(tmp_path: Path) -> None:
+    driver = InlineDriver(tmp_path / DATABASE_NAME)
+
+    def ask(db: sqlite3.Connection) -> tuple[int, int]:
+        (before,) = db.execute("SELECT count(*) FROM app").fetchone()
+        driver.writer.transaction(lambda db: accounts.put_app(db, "shop", now_ms=1, media_bytes_max=1))
+        (after,) = db.execute("SELECT count(*) FROM app").fetchone()
+        return before, after
+
+    assert await driver.read(partial(in_snapshot, ask)) == (0, 0)
+    assert len(await driver.read(accounts.apps)) == 1
+    driver.close()
 
 
 async def test_a_failed_opening_leaves_no_thread_and_no_lock(tmp_path: Path) -> None:

@@ -187,6 +187,21 @@ async def test_a_reader_that_meets_damage_breaks_the_store(tmp_path: Path) -> No
             await store.conversation(ROOM)
 
 
+def test_a_broken_writer_touches_its_connection_no_more(tmp_path: Path) -> None:
+    db = open_writer(tmp_path / DATABASE_NAME)
+    connection = Failing(db)
+    writer = Writer(cast(sqlite3.Connection, connection))
+    connection.at = "COMMIT"
+    with pytest.raises(StoreBroken, match="FSYNC"):
+        writer.append([], None)
+    connection.at = "-"
+    connection.seen.clear()
+    with pytest.raises(StoreBroken, match="FSYNC"):
+        writer.append([], None)
+    writer.close()
+    assert connection.seen == []
+
+
 async def test_a_writer_alone_needs_no_store(tmp_path: Path) -> None:
     """The project's SQL runs on a bare connection: for simulations, and under another VFS."""
     writer = Writer(open_writer(tmp_path / DATABASE_NAME))
