@@ -4,16 +4,18 @@ Rooms, from the bytes up:
 
 - `framing`      bytes <-> frames: varint length, one buffer
 - `values`       the msgpack dialect and its bounds
-- `frames`       one frozen class a frame; `layouts` the order of their fields on the wire
-- `commands`     what a client asks to happen; `content` and `body`: what a message can be
+- `frames`       one frozen class a frame (`handshake`, `opcodes`); `layouts` the order of their fields
+- `commands`     what a client asks to happen (`group_commands`); `counters` how they are numbered
+- `body`         what a message can be: `content` (`media_content`, `card`) with reply and mentions
 - `entries`      what has happened; `event_codec` how entries travel, as differences
-- `queries`      questions and their replies
+- `queries`      `questions` and their `answers`
 - `codes`        why things end or are refused, in ranges that say what to do
-- `state`        which frame may follow which, as one table for both ends
+- `state`        which frame may follow which, as one table for both ends; `steps` looks things up in it
 - `connection`   all of it together: bytes in, next event, event to bytes
 - `limits`       every number, with its unit
 
-Nothing here knows trio, sockets, files or clocks.
+SPEC.md beside this package says the same for people who write a client in another language; vectors/ has
+golden frames. Nothing here knows trio, sockets, files or clocks.
 """
 
 from improtocol.body import Body, body_from_value, pack_body, read_body

@@ -99,7 +99,7 @@ def read_body(value: Value) -> Body:
             content=Unknown(
                 type=content_type if isinstance(content_type, int) else 0,
                 fields=tuple(fields) if isinstance(fields, list) else (fields,),
-                reason=str(error),
+                reason=str(error)[: limits.REASON_BYTES_MAX // 4],
             )
         )
 

@@ -109,8 +109,7 @@ class Connection:
         """The bytes of `frame`, and the step it means for this connection.
 
         Raises:
-            LocalProtocolError: the frame is not allowed in this state, too large, or holds what cannot be
-            sent.
+            LocalProtocolError: the frame is not allowed in this state, too large, or cannot be packed.
         """
         following = self._sendable.get(type(frame))
         if following is None:

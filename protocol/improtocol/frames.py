@@ -1,8 +1,8 @@
 """Frames: what travels between client and server, one frozen class each.
 
 On the wire a frame is a varint length and a msgpack array `[opcode, field, ...]`; a frame without fields is
-the bare opcode (PING is two bytes). Unknown trailing fields are ignored. `to_values` and `from_values` hold
-the layout of those frames that need no connection context; COMMAND, RESULT and EVENTS are laid out by
+the bare opcode (PING is two bytes). Unknown trailing fields are ignored. `improtocol.layouts` has the
+order of fields of those frames that need no connection context; the others are laid out by
 `improtocol.connection`.
 """
 

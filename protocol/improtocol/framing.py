@@ -63,8 +63,7 @@ class FrameBuffer:
 
         Raises:
             RemoteProtocolError: an empty frame, a length over `bytes_max` (said before the bytes are there),
-            or a
-                length not in its shortest form.
+                or a length not in its shortest form.
         """
         data, offset = self._data, self._offset
         end = len(data)
