@@ -12,9 +12,10 @@ Rooms, from the wire up:
 - `session`    the two resumable streams, without I/O
 - `store`      what survives the process: outbox, messages, cursor
 - `dialers`, `websocket`  byte streams
-- `link`       one connection; `resync` when the log cannot go on; `questions` asked of the server
-- `engine`     reconnects for ever; `backoff`, `heartbeat` its policies
-- `connecting`, `client`, `conversation`, `message`, `changes`, `sent`, `state`, `statistics`, `errors`  what an app sees
+- `link`       one connection; `keepalive`, `ending`; `resync` when the log cannot go on; `questions` asked
+- `engine`     reconnects for ever; `backoff`, `heartbeat` its policies; `outcomes`, `signals`, `settings`
+- `connecting`, `client`, `conversation`, `message`, `changes`, `streams`, `sent`, `state`, `statistics`,
+  `errors`     what an app sees
 - `drafts`, `uploads`, `media`, `media_interface`  pictures and files
 - `testing`    a server in memory for an app's own tests
 """

@@ -11,7 +11,7 @@ from imsdk.store.rows import FeedRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageChanged:
-    """Message `seq` was edited, recalled or reacted to, by `user`; `history` or `chat.message` shows it as it stands."""
+    """Message `seq` was edited, recalled or reacted to, by `user`; `chat.message` shows it as it stands."""
 
     conversation: int
     seq: int
@@ -30,7 +30,7 @@ class ReadUpTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembersChanged:
-    """Somebody joined, left, was removed or got another role; `users` are those it is about, `by` who did it."""
+    """Somebody joined, left, was removed or got another role; `users` it is about, `by` who did it."""
 
     conversation: int
     by: str

@@ -89,7 +89,7 @@ class Client:
         self.engine.set_mode(ClientMode.BACKGROUND)
 
     def network_changed(self, label: str = "") -> None:
-        """The device has another network, named `label` ("wifi:shop", "cellular"): reconnect through it at once."""
+        """The device has another network, named `label` ("wifi:shop"): reconnect through it at once."""
         self.engine.network_changed(label)
 
     async def logout(self) -> None:
@@ -167,8 +167,9 @@ class Client:
         await self._store.done(message if isinstance(message, int) else message.position)
 
     def changes(self) -> Changes:
-        """What happens besides new messages: edits, reads, members, typing, presence. Begins with the first
-        step of the iteration.
+        """What happens besides new messages: edits, reads, members, typing, presence.
+
+        Begins with the first step of the iteration.
         """
         return Changes(self.engine)
 

@@ -36,8 +36,9 @@ async def connect(
     rng: Random | None = None,
     now_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[Client]:
-    """A chat client, connected in the background for as long as the block lasts. Enters at once, also without
-    a network.
+    """A chat client, connected in the background for as long as the block lasts.
+
+    Enters at once, also without a network.
 
     Args:
         url: `tcp://`, `tls://`, `ws://` or `wss://`, host and port.
@@ -72,39 +73,48 @@ async def connect(
         from imsdk.media.transfers import HttpTransfers
 
         transfers = HttpTransfers()
-    identity = await store.open(device or secrets.token_hex(8))
+    settings = Settings(
+        url=url,
+        store=store,
+        dialer=dialer,
+        rng=rng or SystemRandom(),
+        now_ms=now_ms or _wall_ms,
+        token=token,
+        token_provider=token_provider,
+        foreground=foreground,
+        label=network,
+    )
+    async with _living(settings, transfers, folder, device or secrets.token_hex(8)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _living(
+    settings: Settings, transfers: Transfers, folder: Path | None, device: str
+) -> AsyncIterator[Client]:
+    """Open, run, close."""
+    store = settings.store
+    failure: Exception | None = None
+    identity = await store.open(device)
     try:
         with tempfile.TemporaryDirectory(prefix="imsdk-") as temporary:
-            settings = Settings(
-                url=url,
-                store=store,
-                dialer=dialer,
-                rng=rng or SystemRandom(),
-                now_ms=now_ms or _wall_ms,
-                token=token,
-                token_provider=token_provider,
-                foreground=foreground,
-                label=network,
-            )
             client = Client(Engine(settings, identity), transfers, folder or Path(temporary))
             await client.sweep()
-            failure: Exception | None = None
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(client.engine.run)
                 nursery.start_soon(client.uploads.run)
                 try:
                     yield client
                 except Exception as error:  # noqa: BLE001
-                    # Raised again outside of the nursery, which would wrap it: the app gets its own error
-                    # back.
+                    # Raised again outside of the nursery, which would wrap it: the app gets its own error.
                     failure = error
                 nursery.cancel_scope.cancel()
-            if failure is not None:
-                raise failure
     finally:
         with trio.CancelScope(shield=True):
             await transfers.aclose()
             await store.close()
+    if failure is not None:
+        raise failure
 
 
 def _wall_ms() -> int:

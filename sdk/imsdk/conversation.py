@@ -27,8 +27,9 @@ HISTORY_TURNS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of history in rising order. `complete`: nothing older may be seen. `offline`: the server was not
-    asked, so messages between this page and older ones may be missing.
+    """A page of history in rising order.
+
+    `complete`: nothing older may be seen. `offline`: the server was not asked, so older ones may be missing.
     """
 
     messages: tuple[Message, ...]
@@ -189,8 +190,9 @@ class Conversation:
         return await self._do(ask.SetRole(conversation=self._group(), user=user, role=role))
 
     async def members(self) -> tuple[MemberRow, ...]:
-        """The members with role, read mark and delivered watermark: the server's word if it can be reached,
-        otherwise what is known here.
+        """The members with role, read mark and delivered watermark.
+
+        The server's word if it can be reached, otherwise what is known here.
         """
         store, engine = self._engine.store, self._engine
         await self.refresh()
@@ -229,8 +231,9 @@ class Conversation:
         return None if row is None else message_of(row, self.id, self._engine.user)
 
     async def history(self, *, before: Message | int = 0, limit: int = 50, timeout_s: float = 10.0) -> Page:
-        """Up to `limit` messages before `before` (0: the newest): from here as far as there is no hole, then
-        from the server.
+        """Up to `limit` messages before `before` (0: the newest).
+
+        From here as far as there is no hole, then from the server.
 
         Raises:
             Refused: one may not see it (any more).

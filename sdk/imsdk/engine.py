@@ -72,7 +72,7 @@ class Engine:
     # The connection's loop --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep a connection, until a reason to stop comes. Never raises for what network, server or disk do."""
+        """Keep a connection until there is a reason to stop. Never raises for what the outside does."""
         try:
             await self._run()
         except* StorageError as group:

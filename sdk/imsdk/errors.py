@@ -8,8 +8,9 @@ class ImError(Exception):
 
 
 class StorageError(ImError):
-    """The local store failed (outside: disk, file system). After one that is not a subclass below, reopen the
-    client.
+    """The local store failed (outside: disk, file system).
+
+    After one that is not a subclass below, open the client anew.
     """
 
 
@@ -70,8 +71,9 @@ class TransferInterrupted(ImError):
 
 
 class TransferRefused(ImError):
-    """An upload or download will never succeed: too large, of a type the server does not take, gone, or with
-    a wrong hash.
+    """An upload or download will never succeed.
+
+    Too large, of a type the server does not take, gone, or with a wrong hash.
     """
 
     def __init__(self, reason: str, code: int = Code.INVALID) -> None:

@@ -1,4 +1,4 @@
-"""Notices when the peer is gone: a PING after silence, and the end of the connection when nothing comes back."""
+"""Notices when the peer is gone: a PING after silence, and the end when nothing comes back."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -40,7 +40,7 @@ class Watched(Protocol):
 
 
 async def keep_alive(engine: "Engine", link: Watched) -> None:
-    """Watch `link` until it is finished. Teaches the heartbeat by pings that followed a whole silent interval."""
+    """Watch `link` until it ends. Teaches the heartbeat by pings that followed a whole silent interval."""
     heartbeat = engine.heartbeat
     while True:
         said = link.said.listen()

@@ -73,8 +73,9 @@ class Draft(Protocol):
     """Content that still has to be uploaded."""
 
     def keep(self, folder: Path) -> KeptDraft:
-        """Copy the bytes into `folder` under a fresh name and make them durable (fsync). Blocking; runs in a
-        thread.
+        """Copy the bytes into `folder` under a fresh name and make them durable (fsync).
+
+        Blocking; runs in a thread.
 
         Raises:
             StorageFull: there is no room; nothing is left behind.
@@ -98,7 +99,7 @@ class Uploaded:
 
 
 class ProgressStore(Protocol):
-    """Where one upload's progress is kept durably: a small JSON-able dict that only the uploader understands."""
+    """Keeps one upload's progress durably: a small JSON-able dict that only the uploader understands."""
 
     async def load(self) -> dict[str, Fact]:
         """The last progress saved, or {}."""
@@ -110,8 +111,9 @@ class ProgressStore(Protocol):
 
 
 class Transfers(Protocol):
-    """Moves blobs. One object serves a client; several transfers may run at once; every method may be
-    cancelled at any time.
+    """Moves blobs.
+
+    One object serves a client; several transfers may run at once; every method may be cancelled at any time.
     """
 
     async def upload(

@@ -1,4 +1,4 @@
-"""Questions to the server under way: asked again on every new connection until they are answered or time is up."""
+"""Questions under way: asked again on every new connection until they are answered or time is up."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

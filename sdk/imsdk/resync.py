@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
-    """Take over conversation list and newest pages, then the head. Idempotent: a kill in between begins it
-    anew.
+    """Take over conversation list and newest pages, then the head.
+
+    Idempotent: a kill in between begins it anew.
 
     After RETENTION the own records are still right, and what the server no longer kept becomes gap rows. In
     all other cases the server's history may differ from ours, so every conversation is compared.

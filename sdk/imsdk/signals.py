@@ -1,4 +1,4 @@
-"""Signals on their way out and in: typing, presence, delivered watermarks. They may be lost, so everything is bounded."""
+"""Signals on their way out and in: typing, presence, delivered watermarks. All may be lost."""
 
 from collections import deque
 from typing import Final

@@ -16,7 +16,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionState:
-    """One state: for WAITING the seconds to the next attempt, for WAITING and STOPPED the reason and the close code or 0."""
+    """One state: WAITING has the seconds to the next attempt, WAITING and STOPPED a reason and a code."""
 
     phase: Phase
     retry_s: float = 0.0

@@ -1,4 +1,4 @@
-"""A WebSocket as a byte stream: the protocol's frames flow through binary messages whose borders mean nothing."""
+"""A WebSocket as a byte stream: frames flow through binary messages whose borders mean nothing."""
 
 import trio
 from trio_websocket import (
@@ -52,8 +52,9 @@ async def open_websocket(
     path: str,
     subprotocol: str,
 ) -> WebSocketStream:
-    """A WebSocket over `stream`. Its task lives in `nursery` until the stream is closed, and never fails
-    there.
+    """A WebSocket over `stream`.
+
+    Its task lives in `nursery` until the stream is closed, and never fails there.
 
     Raises:
         OSError: the server refused the handshake or broke off.

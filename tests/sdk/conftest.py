@@ -1,4 +1,4 @@
-"""A fake server under a virtual clock, and clients of it whose stores can be reopened like those of a killed process."""
+"""A fake server, and clients of it whose stores can be opened again like those of a killed process."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,7 +22,7 @@ def server() -> Server:
 
 @pytest.fixture
 def client(server: Server, tmp_path: Path) -> Open:
-    """Opens a client of `server`; one with a `home` keeps its data there, as an app that is opened again does."""
+    """Opens a client of `server`; one with a `home` keeps its data there for the next time."""
 
     @asynccontextmanager
     async def open_client(user: str, home: str | None = None, **options: Any) -> AsyncIterator[imsdk.Client]:

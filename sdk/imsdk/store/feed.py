@@ -1,5 +1,4 @@
-"""The feed: one order for everything the app sees, each conversation's part in the order of its sequence
-numbers.
+"""The feed: one order for everything the app sees, each conversation's part by sequence number.
 
 A record may come before its predecessors: the result of an own message overtakes the events of others, a
 history page runs ahead of the log. Such a record is held back, without a position, until the range from the
@@ -27,7 +26,8 @@ class Feed:
         """Append a row with the next position."""
         self._position += 1
         self._con.execute(
-            "INSERT INTO feed (position, chat, seq, kind, sender, at_ms, payload) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO feed (position, chat, seq, kind, sender, at_ms, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._position, chat, seq, kind, sender, at_ms, payload),
         )
 
@@ -62,7 +62,7 @@ class Feed:
             self._con.execute("UPDATE feed SET position = ? WHERE id = ?", (self._position, row))
 
     def skip_holes(self, chat: int, released: int, reason: GapReason, upto: int) -> int:
-        """Put a gap row in the place of each hole before a held row up to `upto`, and release; returns how far."""
+        """Put a gap row in the place of each hole before a held row up to `upto`; returns how far it is."""
         while True:
             row = self._con.execute(
                 "SELECT seq, at_ms FROM feed WHERE chat = ? AND position IS NULL ORDER BY seq LIMIT 1",
@@ -101,8 +101,7 @@ class Feed:
 
 
 def close_holes(con: sqlite3.Connection, mark: int) -> None:
-    """Give up holes below rows that were held already when a session was attached whose head is reached by
-    now.
+    """Give up holes below rows that were held when a session was attached whose head is reached.
 
     `mark` is the newest row of that moment. Whatever the log had below such a row has come, so what is
     missing is lost.

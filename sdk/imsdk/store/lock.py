@@ -1,4 +1,4 @@
-"""A lock on the data folder, so that two processes never share one store: each would send the other's outbox."""
+"""A lock on the data folder: two processes that share a store would send each other's outbox."""
 
 import os
 import sys
@@ -8,8 +8,9 @@ from imsdk.errors import StorageLocked
 
 
 class FolderLock:
-    """Holds `folder`/lock while acquired. The operating system lets go of it when the process dies, however
-    it dies.
+    """Holds `folder`/lock while acquired.
+
+    The operating system lets go of it when the process dies, however it dies.
     """
 
     def __init__(self, folder: Path) -> None:

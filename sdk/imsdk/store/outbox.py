@@ -55,8 +55,9 @@ def assign(con: sqlite3.Connection) -> None:
 
 
 def renumber(con: sqlite3.Connection, accepted: int) -> None:
-    """Count all unacked commands anew from `accepted` + 1: the server knows nothing of them under their old
-    counters.
+    """Count all unacked commands anew from `accepted` + 1.
+
+    The server knows nothing of them under their old counters.
     """
     rows = con.execute("SELECT local FROM outbox WHERE counter IS NOT NULL ORDER BY counter").fetchall()
     con.execute("UPDATE outbox SET counter = NULL WHERE counter IS NOT NULL")
@@ -76,8 +77,7 @@ def window(con: sqlite3.Connection, after: int, limit: int) -> tuple[tuple[int, 
 
 
 def settle(con: sqlite3.Connection, user: str, results: Iterable[Result]) -> tuple[Settled, ...]:
-    """Commit results: an accepted command becomes a record of its conversation, a refused one keeps its
-    reason.
+    """Commit results: an accepted command becomes a record, a refused one keeps its reason.
 
     A result of a command that is not there any more was committed before; it is skipped.
     """

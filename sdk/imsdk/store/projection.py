@@ -195,7 +195,8 @@ class Projection:
     ) -> None:
         erased = isinstance(meaning, facts.Erased)
         (recalled,) = self._con.execute(
-            "INSERT INTO message (chat, seq, sender, at_ms, body, recall_seq, local) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO message (chat, seq, sender, at_ms, body, recall_seq, local)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (chat, seq) DO UPDATE SET sender = excluded.sender, at_ms = excluded.at_ms,"
             " body = CASE WHEN recall_seq THEN NULL ELSE excluded.body END, local = excluded.local,"
             " recall_seq = max(recall_seq, excluded.recall_seq) RETURNING recall_seq",
@@ -228,7 +229,8 @@ class Projection:
                 self._recall(chat, target, seq)
             case facts.Reacted(target=target, emoji=emoji, on=on):
                 con.execute(
-                    "INSERT INTO reaction (chat, target, user, emoji, seq, active) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                    "INSERT INTO reaction (chat, target, user, emoji, seq, active)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
                     " ON CONFLICT DO UPDATE SET seq = ?5, active = ?6 WHERE seq < ?5",
                     (key, target, entry.sender, emoji, seq, on),
                 )

@@ -10,7 +10,8 @@ from imsdk.store.rows import ChatRow, FeedRow, HistoryRows, MessageRow
 from imsdk.store.spans import range_around
 
 _MESSAGE = (
-    "m.chat, m.seq, m.sender, m.at_ms, CASE WHEN m.recall_seq THEN NULL ELSE coalesce(m.edit_body, m.body) END,"
+    "m.chat, m.seq, m.sender, m.at_ms,"
+    " CASE WHEN m.recall_seq THEN NULL ELSE coalesce(m.edit_body, m.body) END,"
     " m.edit_ms, m.recall_seq, m.local"
 )
 _CHAT = "key, coalesce(id, 0), type, title, peer, role, present, head, first, read, unread, changed_ms"

@@ -1,4 +1,4 @@
-"""Taking over the server's word instead of the log: conversation lines, history pages, the end of a RESYNC."""
+"""Taking over the server's word instead of the log: conversation lines, pages, the end of a RESYNC."""
 
 # ruff: noqa: S608 - what is put into statements are constants of this package, never data
 
@@ -170,7 +170,7 @@ def _rising(entries: Sequence[Entry]) -> Iterable[Entry]:
 
 
 def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> None:
-    """Forget what the server, back from a backup, tells differently; the feed gets a gap row from there on."""
+    """Forget what the server, back from a backup, tells differently; a gap row stands for it."""
     (head, released) = con.execute("SELECT base, released FROM chat WHERE key = ?", (chat,)).fetchone()
     theirs = {entry.seq: entry for entry in page.entries if entry.kind == Kind.MESSAGE}
     ours = con.execute(

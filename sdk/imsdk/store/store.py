@@ -30,8 +30,9 @@ class Store(Protocol):
     """One user's data on one device."""
 
     async def open(self, device: str) -> Identity:
-        """Open, migrate and say who this is; `device` names a store that is new. Raises `StorageLocked`,
-        `StorageNewer`.
+        """Open, migrate and say who this is; `device` names a store that is new.
+
+        Raises `StorageLocked`, `StorageNewer`.
         """
         ...
 
@@ -46,8 +47,9 @@ class Store(Protocol):
     # The session ------------------------------------------------------------------------------------
 
     async def attach(self, frame: Connected) -> Identity:
-        """Keep a new session. On a store that never had one, unacked commands are counted anew after
-        `accepted`.
+        """Keep a new session.
+
+        On a store that never had one, unacked commands are counted anew after `accepted`.
         """
         ...
 
@@ -68,8 +70,9 @@ class Store(Protocol):
     async def commit_events(
         self, entries: Sequence[Entry], end: int, delivered: Sequence[tuple[int, str, int]] = ()
     ) -> int:
-        """Apply entries and move the cursor to `end`, in one transaction; delivered watermarks (conversation,
-        user, seq) ride along.
+        """Apply entries and move the cursor to `end`, in one transaction.
+
+        Delivered watermarks (conversation, user, seq) ride along.
 
         Returns the number of entries that could not be read.
         """
@@ -86,7 +89,7 @@ class Store(Protocol):
     async def take_infos(
         self, infos: Sequence[ConversationInfo], *, all_pages: bool = False
     ) -> tuple[tuple[int, int], ...]:
-        """Take over lines of the conversation list; returns (chat, id) of those whose newest page is needed."""
+        """Take over lines of the conversation list; returns (chat, id) of those whose newest page is due."""
         ...
 
     async def take_newest(self, chat: int, page: HistoryPage, reason: GapReason) -> None:

@@ -1,6 +1,7 @@
 """Ranges of sequence numbers behave as a set of integers does."""
 
 import sqlite3
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ def test_ranges_agree_with_a_set_and_never_touch(steps: list[tuple[str, int, int
             model = {seq for seq in model if seq <= first}
     assert {seq for seq in range(60) if spans.has(con, 1, seq)} == model
     rows = con.execute("SELECT first, last FROM span ORDER BY first").fetchall()
-    assert all(before[1] + 1 < after[0] for before, after in zip(rows, rows[1:], strict=False))
+    assert all(before[1] + 1 < after[0] for before, after in pairwise(rows))
     for seq in model:
         found = spans.range_around(con, 1, seq)
         assert found is not None

@@ -41,8 +41,9 @@ async def main():
     end, acked, assigned = identity.cursor, identity.acked, identity.assigned
     print("ready", flush=True)
     while True:
-        await store.enqueue(chat, Post(conversation=77, body=Body(content=Text(f"own {assigned + 1}"))), None, 0)
         assigned += 1
+        body = Body(content=Text(f"own {assigned}"))
+        await store.enqueue(chat, Post(conversation=77, body=body), None, 0)
         print("sent", assigned, flush=True)
         if assigned - acked >= 3:
             for _ in range(2):
@@ -108,6 +109,12 @@ def limit_pages(store: SqliteStore, more: int) -> None:
     con.execute(f"PRAGMA max_page_count = {count + more}")
 
 
+async def fill(store: SqliteStore, chat: int, action: Post) -> None:
+    """Send until there is no room."""
+    for _ in range(100):
+        await store.enqueue(chat, action, None, 0)
+
+
 async def test_a_full_disk_changes_nothing_and_is_got_over(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path, inline=True)
     await store.open("phone")
@@ -117,10 +124,9 @@ async def test_a_full_disk_changes_nothing_and_is_got_over(tmp_path: Path) -> No
     assert chat is not None
     limit_pages(store, 4)
     action = Post(conversation=77, body=Body(content=Text("x" * 3000)))
-    sent = 0
     with pytest.raises(StorageFull):
-        for sent in range(100):  # noqa: B007 - how far it came is what counts
-            await store.enqueue(chat, action, None, 0)
+        await fill(store, chat, action)
+    sent = (await store.identity()).assigned
     assert 0 < sent < 100
     with pytest.raises(StorageFull):
         await store.commit_events([message(2, "y" * 5000)], 2)

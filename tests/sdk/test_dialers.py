@@ -1,0 +1,141 @@
+"""Byte streams over real loopback sockets: all four kinds of URL, and what goes wrong on the way."""
+
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
+
+from imsdk.dialers import PROTOCOL_NAME, SocketDialer
+
+DATA = bytes(range(256)) * 500
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin.replace(year=2100))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+async def echo(stream: trio.abc.Stream) -> None:
+    try:
+        async for data in stream:  # type: ignore[attr-defined]
+            await stream.send_all(data)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass
+
+
+async def echo_messages(request: WebSocketRequest) -> None:
+    assert request.proposed_subprotocols == (PROTOCOL_NAME,)
+    connection = await request.accept(subprotocol=PROTOCOL_NAME)
+    try:
+        while True:
+            await connection.send_message(await connection.get_message())
+    except ConnectionClosed:
+        pass
+
+
+@asynccontextmanager
+async def serving(scheme: str, certificate: Path) -> AsyncIterator[str]:
+    """An echo server; gives its URL."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with trio.open_nursery() as nursery:
+        if scheme in ("ws", "wss"):
+            tls = context if scheme == "wss" else None
+            server = await nursery.start(serve_websocket, echo_messages, "127.0.0.1", 0, tls)
+            port = server.port
+        elif scheme == "tls":
+            (listener,) = await nursery.start(trio.serve_ssl_over_tcp, echo, 0, context)
+            port = listener.transport_listener.socket.getsockname()[1]
+        else:
+            (listener,) = await nursery.start(trio.serve_tcp, echo, 0)
+            port = listener.socket.getsockname()[1]
+        yield f"{scheme}://127.0.0.1:{port}"
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls", "ws", "wss"])
+async def test_bytes_come_back_whole_and_in_order(scheme: str, certificate: Path) -> None:
+    dialer = SocketDialer(ssl_context=ssl.create_default_context(cafile=str(certificate)))
+    async with serving(scheme, certificate) as url, trio.open_nursery() as nursery:
+        stream = await dialer.dial_in(nursery, url)
+        for start in range(0, len(DATA), 30_000):
+            await stream.send_all(DATA[start : start + 30_000])
+        found = b""
+        while len(found) < len(DATA):
+            found += await stream.receive_some(1000)
+        assert found == DATA
+        await stream.aclose()
+
+
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+async def test_a_certificate_nobody_trusts_is_refused(scheme: str, certificate: Path) -> None:
+    async with serving(scheme, certificate) as url, trio.open_nursery() as nursery:
+        with pytest.raises((trio.BrokenResourceError, OSError)):
+            await SocketDialer().dial_in(nursery, url)
+
+
+async def test_a_closed_port_is_an_os_error(certificate: Path) -> None:
+    async with serving("tcp", certificate) as url:
+        pass
+    with pytest.raises(OSError, match=r".+"):
+        await SocketDialer().dial(url)
+
+
+async def test_a_server_that_speaks_no_websocket_is_an_os_error_and_leaves_no_task(certificate: Path) -> None:
+    async with serving("tcp", certificate) as url, trio.open_nursery() as nursery:
+        with trio.fail_after(10), pytest.raises(OSError, match="WebSocket"):
+            await SocketDialer().dial_in(nursery, url.replace("tcp:", "ws:"))
+        assert not nursery.child_tasks
+
+
+async def test_the_source_address_is_the_one_asked_for() -> None:
+    seen = []
+
+    async def look(stream: trio.SocketStream) -> None:
+        seen.append(stream.socket.getpeername()[0])
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(trio.serve_tcp, look, 0)
+        dialer = SocketDialer(source_address="127.0.0.9")
+        stream = await dialer.dial(f"tcp://127.0.0.1:{listener.socket.getsockname()[1]}")
+        assert await stream.receive_some() == b""
+        await stream.aclose()
+        nursery.cancel_scope.cancel()
+    assert seen == ["127.0.0.9"]
+
+
+async def test_other_urls_are_refused_with_a_hint() -> None:
+    with pytest.raises(ValueError, match="tcp://"):
+        await SocketDialer().dial("ftp://127.0.0.1")
