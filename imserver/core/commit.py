@@ -23,7 +23,7 @@ from imserver.core.facts import Facts, Refused
 from imserver.core.gather import Gatherer
 from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
-from imserver.core.pending import Decided, Pending, repeat, result_of, settle
+from imserver.core.pending import Decided, Pending, repeat, settle
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
 from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, StoreFull, Write, log_bytes
@@ -208,16 +208,12 @@ class CommitLoop:
             settle(pending)
             if decided.write >= 0:
                 write, place = writes[decided.write], placed[decided.write]
-                outcome = Outcome(
-                    counter=pending.counter,
-                    digest=decided.digest,
-                    code=write.code,
-                    value=place.seq or write.value,
-                    at_ms=write.at_ms,
-                )
-                session.remember(outcome)
-                result = decided.result or result_of(outcome)
-                pending.link.send(result)
+                value = place.seq or write.value
+                session.remember(Outcome(pending.counter, decided.digest, write.code, value, write.at_ms))
+                if decided.result is None:
+                    pending.link.send_result(pending.counter, value, write.at_ms)
+                else:
+                    pending.link.send(decided.result)
                 if write.end_session:
                     self._ended(session)
             elif decided.result is not None:

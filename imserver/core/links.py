@@ -27,6 +27,9 @@ class Link(Protocol):
     def send(self, frame: Frame) -> None:
         """Queue `frame`. Ignored when the link is closed."""
 
+    def send_result(self, counter: int, value: int, at_ms: int) -> None:
+        """Queue the RESULT of a command that was carried out. As `send`, for the most frequent frame."""
+
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
         """Queue EVENTS (start, end]; returns the bytes it takes."""
 

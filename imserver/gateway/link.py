@@ -165,6 +165,15 @@ class SocketLink(Wire):
         except LocalProtocolError as error:
             self.pump.fault(self, error)
 
+    def send_result(self, counter: int, value: int, at_ms: int) -> None:
+        """Queue the RESULT of a command that was carried out."""
+        if self.closing:
+            return
+        try:
+            self._queue(self.connection.send_result(counter, value, at_ms))
+        except LocalProtocolError as error:
+            self.pump.fault(self, error)
+
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
         """Queue EVENTS (start, end]; returns the bytes it takes."""
         if self.closing:

@@ -26,6 +26,10 @@ class FakeLink:
         if not self.closing:
             self._queue(self.server.send(frame))
 
+    def send_result(self, counter: int, value: int, at_ms: int) -> None:
+        if not self.closing:
+            self._queue(self.server.send_result(counter, value, at_ms))
+
     def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
         if self.closing:
             return 0
