@@ -1,7 +1,7 @@
 """A device as a good client would be.
 
-It checks that each range begins at its cursor, commits entries, acknowledges, and keeps what is unanswered for
-the next connection. What it saw is in `entries`, `results`, `closed`.
+It checks that each range begins at its cursor, commits entries, acknowledges, and keeps what is unanswered
+for the next connection. What it saw is in `entries`, `results`, `closed`.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import trio
 import trio.testing
 
-from improtocol import Body, Entry, Kind, Text, frames, queries, unpack
+from improtocol import Body, Entry, Kind, State, Text, frames, queries, unpack
 from improtocol import commands as c
 from improtocol.body import read_body
 from improtocol.commands import Action
@@ -109,12 +109,11 @@ class Phone:
         return (await self.do(action))[0]
 
     def send(self, *actions: Action) -> None:
-        """Send commands and do not wait."""
-        assert self.link is not None
+        """Send commands and do not wait. Without a session they stay in the outbox."""
         for action in actions:
             self.counter += 1
             self.outbox[self.counter] = action
-            if not self.link.closing:
+            if self.link is not None and self.link.client.state in {State.OPEN, State.RESUMING}:
                 self.link.say(frames.Command(counter=self.counter, action=action))
 
     async def ask(self, question: queries.Question) -> frames.Reply:
@@ -149,8 +148,9 @@ class Phone:
             await trio.testing.wait_all_tasks_blocked()
             if self.link is None or not self.link.arrived:
                 return
-            while self.link is not None and self.link.arrived:
-                self.take(self.link.arrived.popleft())
+            link = self.link
+            while link.arrived and self.link is link:
+                self.take(link.arrived.popleft())
 
     def take(self, frame: Frame) -> None:
         match frame:
@@ -164,7 +164,7 @@ class Phone:
                 assert frame.start == self.cursor, f"{frame.start} is not my cursor {self.cursor}"
                 self.entries += frame.entries
                 count, self.cursor = frame.end - self.cursor, frame.end
-                if self.acks and self.link is not None:
+                if self.acks and self.link is not None and self.link.client.state is State.OPEN:
                     self.link.say(frames.Ack(count=count))
             case frames.Result():
                 self.results[frame.counter] = frame
