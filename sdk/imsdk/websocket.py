@@ -1,44 +1,46 @@
 """A WebSocket as a byte stream: frames flow through binary messages whose borders mean nothing."""
 
+import logging
+from typing import TypeAlias
+
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    ConnectionRejected,
-    HandshakeError,
-    WebSocketConnection,
-    wrap_client_stream,
-)
+from trio_websocket import WebSocketConnection, wrap_client_stream
+
+_log = logging.getLogger(__name__)
+
+ByteStream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 
 
 class WebSocketStream(trio.abc.Stream):
-    """The client's end of a WebSocket."""
+    """The client's end of a WebSocket. Made by `open_websocket`."""
 
-    def __init__(self, connection: WebSocketConnection, over: trio.Event) -> None:
+    def __init__(
+        self, connection: WebSocketConnection, messages: trio.MemoryReceiveChannel[bytes], over: trio.Event
+    ) -> None:
         self._connection = connection
+        self._messages = messages
         self._over = over
         self._rest = b""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         try:
             await self._connection.send_message(bytes(data))
-        except ConnectionClosed as error:
-            raise trio.BrokenResourceError(str(error)) from error
+        except Exception as error:
+            # Below are three libraries with errors of their own; all of them mean that it is broken.
+            raise trio.BrokenResourceError(f"{type(error).__name__}: {error}") from error
 
     async def wait_send_all_might_not_block(self) -> None:
         await trio.lowlevel.checkpoint()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        if not self._rest:
+        while not self._rest:
             try:
-                message = await self._connection.get_message()
-            except ConnectionClosed:
+                self._rest = await self._messages.receive()
+            except trio.EndOfChannel:
                 return b""
-            if isinstance(message, str):
-                raise trio.BrokenResourceError("the server sent a text message")
-            self._rest = message
         size = len(self._rest) if max_bytes is None else max_bytes
         data, self._rest = self._rest[:size], self._rest[size:]
-        return data or await self.receive_some(max_bytes)
+        return data
 
     async def aclose(self) -> None:
         self._over.set()
@@ -46,28 +48,24 @@ class WebSocketStream(trio.abc.Stream):
 
 
 async def open_websocket(
-    nursery: trio.Nursery,
-    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream],
-    host: str,
-    path: str,
-    subprotocol: str,
+    nursery: trio.Nursery, stream: ByteStream, host: str, path: str, subprotocol: str
 ) -> WebSocketStream:
     """A WebSocket over `stream`.
 
     Its task lives in `nursery` until the stream is closed, and never fails there.
 
     Raises:
-        OSError: the server refused the handshake or broke off.
+        OSError: the server refused the handshake, broke off or speaks no WebSocket.
     """
     opened = await nursery.start(_host, stream, host, path, subprotocol)
     if isinstance(opened, str):
-        raise OSError(opened)
+        raise OSError(f"the WebSocket handshake failed: {opened}")
     assert isinstance(opened, WebSocketStream)
     return opened
 
 
 async def _host(
-    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream],
+    stream: ByteStream,
     host: str,
     path: str,
     subprotocol: str,
@@ -75,23 +73,36 @@ async def _host(
 ) -> None:
     over = trio.Event()
     started = False
+    # Of size zero: nothing is read ahead beyond what trio-websocket itself holds.
+    put, get = trio.open_memory_channel[bytes](0)
     try:
-        async with trio.open_nursery() as nursery:
+        async with put, trio.open_nursery() as nursery:
             connection = await wrap_client_stream(nursery, stream, host, path, subprotocols=[subprotocol])
-            task_status.started(WebSocketStream(connection, over))
+            task_status.started(WebSocketStream(connection, get, over))
             started = True
+            nursery.start_soon(_pass_on, connection, put)
             await over.wait()
             nursery.cancel_scope.cancel()
-    except* (
-        HandshakeError,
-        ConnectionRejected,
-        ConnectionClosed,
-        OSError,
-        trio.BrokenResourceError,
-    ) as group:
-        # After the start the reader sees the end of the connection by itself.
+    except* Exception as group:  # noqa: BLE001
+        # A server may provoke any error of the libraries below; it costs this connection and nothing else.
+        reason = _first(group)
         if not started:
-            task_status.started(f"the WebSocket handshake failed: {group.exceptions[0]}")
+            task_status.started(f"{type(reason).__name__}: {reason}")
+        _log.debug("a WebSocket ended: %r", reason)
     finally:
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)
+
+
+async def _pass_on(connection: WebSocketConnection, put: trio.MemorySendChannel[bytes]) -> None:
+    while True:
+        message = await connection.get_message()
+        if isinstance(message, str):
+            raise TypeError("the server sent a text message")
+        await put.send(message)
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group

@@ -1,10 +1,11 @@
 """Byte streams over real loopback sockets: all four kinds of URL, and what goes wrong on the way."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of 127.0.0.1 with its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    begin = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     built = (
         x509.CertificateBuilder()
@@ -76,10 +77,12 @@ async def serving(scheme: str, certificate: Path) -> AsyncIterator[str]:
             server = await nursery.start(serve_websocket, echo_messages, "127.0.0.1", 0, tls)
             port = server.port
         elif scheme == "tls":
-            (listener,) = await nursery.start(trio.serve_ssl_over_tcp, echo, 0, context)
+            (listener,) = await nursery.start(
+                partial(trio.serve_ssl_over_tcp, echo, 0, context, host="127.0.0.1")
+            )
             port = listener.transport_listener.socket.getsockname()[1]
         else:
-            (listener,) = await nursery.start(trio.serve_tcp, echo, 0)
+            (listener,) = await nursery.start(partial(trio.serve_tcp, echo, 0, host="127.0.0.1"))
             port = listener.socket.getsockname()[1]
         yield f"{scheme}://127.0.0.1:{port}"
         nursery.cancel_scope.cancel()
@@ -127,7 +130,7 @@ async def test_the_source_address_is_the_one_asked_for() -> None:
         seen.append(stream.socket.getpeername()[0])
 
     async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(trio.serve_tcp, look, 0)
+        (listener,) = await nursery.start(partial(trio.serve_tcp, look, 0, host="127.0.0.1"))
         dialer = SocketDialer(source_address="127.0.0.9")
         stream = await dialer.dial(f"tcp://127.0.0.1:{listener.socket.getsockname()[1]}")
         assert await stream.receive_some() == b""
