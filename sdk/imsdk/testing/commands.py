@@ -28,7 +28,7 @@ def carry_out(world: World, actor: Actor, action: c.Action, at_ms: int) -> int:
         Refused: it is not allowed, or makes no sense.
     """
     if isinstance(action, c.Logout):
-        world.devices[actor].secret = b""
+        world.end_session(world.devices[actor])
         return 0
     if isinstance(action, c.Create):
         return _create(world, actor, action, at_ms)
@@ -93,7 +93,7 @@ def _message(conversation: ConversationState, user: str, target: int) -> str:
 
 def _need_role(conversation: ConversationState, user: str, role: Role) -> None:
     if conversation.type is ConversationType.DIRECT:
-        raise Refused(Code.INVALID, "a direct conversation has two members and no title")
+        raise Refused(Code.FORBIDDEN, "a direct conversation keeps its two members and has no title")
     if conversation.members[user] < role:
         raise Refused(Code.FORBIDDEN, f"only {role.name.lower()}s may do that")
 
@@ -122,6 +122,8 @@ def _react(world: World, actor: Actor, where: ConversationState, action: c.React
 
 
 def _read(world: World, actor: Actor, where: ConversationState, action: c.MarkRead, at_ms: int) -> int:
+    if action.seq > where.head:
+        raise Refused(Code.INVALID, "this message is not there yet")
     return world.mark_read(where, actor, at_ms, action.seq)
 
 
@@ -129,29 +131,37 @@ def _invite(world: World, actor: Actor, where: ConversationState, action: c.Invi
     _need_role(where, actor[0], Role.ADMIN)
     new = [user for user in action.users if user not in where.members]
     if not new:
-        return where.head
+        raise Refused(Code.CONFLICT, "all of them are members already")
     if len(where.members) + len(new) > MEMBERS_MAX:
         raise Refused(Code.LIMIT, f"a conversation has at most {MEMBERS_MAX} members")
     where.members |= dict.fromkeys(new, Role.MEMBER)
     where.since |= dict.fromkeys(new, where.head + 1)
+    where.read |= dict.fromkeys(new, where.head)
+    where.delivered |= dict.fromkeys(new, where.head)
     return world.append(where, Kind.JOINED, actor, at_ms, [*new])
 
 
 def _leave(world: World, actor: Actor, where: ConversationState, _: c.Leave, at_ms: int) -> int:
     _need_role(where, actor[0], Role.MEMBER)
-    seq = world.append(where, Kind.LEFT, actor, at_ms, None)
-    del where.members[actor[0]]
+    seq = world.append(where, Kind.LEFT, actor, at_ms, [])
+    _drop(where, actor[0])
     return seq
+
+
+def _drop(where: ConversationState, user: str) -> None:
+    """A member goes; the longest-serving one of the highest role inherits an owner's group."""
+    if where.members.pop(user) is Role.OWNER and where.members:
+        where.members[max(where.members, key=lambda heir: where.members[heir])] = Role.OWNER
 
 
 def _remove(world: World, actor: Actor, where: ConversationState, action: c.Remove, at_ms: int) -> int:
     _need_role(where, actor[0], Role.ADMIN)
     if action.user not in where.members:
         raise Refused(Code.NOT_FOUND, "no such member")
-    if where.members[action.user] >= where.members[actor[0]]:
+    if where.members[action.user] >= where.members[actor[0]] and action.user != actor[0]:
         raise Refused(Code.FORBIDDEN, "only members of a lower role can be removed")
     seq = world.append(where, Kind.REMOVED, actor, at_ms, [action.user])
-    del where.members[action.user]
+    _drop(where, action.user)
     return seq
 
 
@@ -159,6 +169,10 @@ def _set_role(world: World, actor: Actor, where: ConversationState, action: c.Se
     _need_role(where, actor[0], Role.OWNER)
     if action.user not in where.members:
         raise Refused(Code.NOT_FOUND, "no such member")
+    if action.user == actor[0]:
+        raise Refused(Code.FORBIDDEN, "an owner hands the group over by making somebody else its owner")
+    if action.role is Role.OWNER:
+        where.members[actor[0]] = Role.ADMIN
     where.members[action.user] = action.role
     return world.append(where, Kind.ROLE, actor, at_ms, [action.user, int(action.role)])
 

@@ -119,7 +119,9 @@ class Peer:
         if isinstance(frame, frames.Resume):
             device = world.session(frame.session, frame.secret)
             if device is None:
-                self.hang_up(frames.Close(code=Code.SESSION_UNKNOWN, reason="no such session"))
+                ended = world.ended.get(frame.session) == frame.secret
+                code = Code.SESSION_ENDED if ended else Code.SESSION_UNKNOWN
+                self.hang_up(frames.Close(code=code, reason="no such session any more"))
                 return
         else:
             try:

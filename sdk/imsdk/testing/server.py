@@ -169,7 +169,7 @@ class Server:
         """End all sessions of a user, as the shop does: a new login is needed."""
         for device in self._host.world.devices.values():
             if device.user == user:
-                device.session = 0
+                self._host.world.end_session(device)
         for peer in [peer for peer in self._host.peers if peer.device and peer.device.user == user]:
             peer.hang_up(frames.Close(code=Code.SESSION_ENDED, reason="ended by the shop"))
 

@@ -115,7 +115,7 @@ class Blob:
 
 @dataclass(slots=True)
 class World:
-    """Everything durable. `touched` collects whose logs grew, for the doorbell."""
+    """Everything durable. `ended` are sessions and their secrets; `touched` collects whose logs grew."""
 
     epoch: int
     rng: Random
@@ -124,6 +124,7 @@ class World:
     directs: dict[frozenset[str], int] = field(default_factory=dict)
     devices: dict[Actor, DeviceState] = field(default_factory=dict)
     blobs: dict[bytes, Blob] = field(default_factory=dict)
+    ended: dict[int, bytes] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
     def log(self, user: str) -> UserLog:
@@ -138,6 +139,12 @@ class World:
 
     def draw_secret(self) -> bytes:
         return self.rng.randbytes(SECRET_BYTES)
+
+    def end_session(self, device: DeviceState) -> None:
+        """The device's session is over; whoever has its secret is told so."""
+        if device.session:
+            self.ended[device.session] = device.secret
+            device.session = 0
 
     def session(self, session: int, secret: bytes) -> DeviceState | None:
         """The device of a session, if the secret is right."""
@@ -185,15 +192,14 @@ class World:
     def mark_read(self, conversation: ConversationState, actor: Actor, at_ms: int, seq: int) -> int:
         """Move a read mark forward, never back; returns the mark as it stands."""
         user = actor[0]
-        mark = min(seq, conversation.head)
-        if mark <= conversation.read.get(user, 0):
-            return conversation.read.get(user, 0)
-        conversation.read[user] = mark
-        entry = Entry(Kind.READ, at_ms, user, conversation.id, mark, ERASED_PAYLOAD)
+        if seq <= conversation.read.get(user, 0):
+            return conversation.read[user]
+        conversation.read[user] = seq
+        entry = Entry(Kind.READ, at_ms, user, conversation.id, seq, ERASED_PAYLOAD)
         for member in conversation.members:
-            self.log(member).rows.append(Row(conversation.id, mark, actor, entry))
+            self.log(member).rows.append(Row(conversation.id, seq, actor, entry))
             self.touched.add(member)
-        return mark
+        return seq
 
     def pull(self, actor: Actor, after: int, limit: int) -> tuple[int, list[Entry]]:
         """What follows `after` in the log of the actor's user: the end of the range, and its entries.
@@ -215,7 +221,9 @@ class World:
         moved: dict[int, int] = {}
         for row in log.rows[max(0, device.committed - log.oldest + 1) : max(0, position - log.oldest + 1)]:
             conversation = self.conversations[row.conversation]
-            if row.read is None and row.seq > conversation.delivered.get(device.user, 0):
+            if row.read is not None or conversation.message(row.seq) is None:
+                continue
+            if row.seq > conversation.delivered.get(device.user, 0):
                 conversation.delivered[device.user] = moved[row.conversation] = row.seq
         device.committed = position
         return moved

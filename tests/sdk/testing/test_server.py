@@ -112,6 +112,8 @@ async def test_command_stream_outlives_the_session(server, client, autojump_cloc
     await alice.post("bob", "one")
     server.end_sessions("alice")
     assert (await alice.expect(frames.Close)).code == Code.SESSION_ENDED
+    assert (await alice.resume()).code == Code.SESSION_ENDED
+    alice.secret = bytes(16)
     assert (await alice.resume()).code == Code.SESSION_UNKNOWN
     assert (await alice.connect()).accepted == 1
 
