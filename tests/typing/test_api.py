@@ -9,8 +9,9 @@ import pytest
 import imsdk
 from imsdk import blocking, testing
 
-SAMPLE = ast.parse((Path(__file__).parent / "api.py").read_text(encoding="utf-8"))
-USED = {node.attr for node in ast.walk(SAMPLE) if isinstance(node, ast.Attribute)}
+HERE = Path(__file__).parent
+SAMPLES = [ast.parse((HERE / name).read_text(encoding="utf-8")) for name in ("api.py", "blocking_api.py")]
+USED = {node.attr for sample in SAMPLES for node in ast.walk(sample) if isinstance(node, ast.Attribute)}
 #: Public between the SDK's own modules only.
 INNER = {"engine", "uploads", "keep", "sweep", "signal", "report", "finish"}
 

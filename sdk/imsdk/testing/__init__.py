@@ -16,7 +16,8 @@ An app's test, whole (with pytest-trio):
                     break
 
 It speaks the real protocol, so what is tested is the app with the real SDK. It is not the real server: it
-trusts readable tokens, keeps everything in memory, never hangs up an idle connection and makes no thumbnails.
+trusts readable tokens, keeps everything in memory, never hangs up an idle connection, makes no thumbnails,
+and tells at once who went and what was delivered, where the real one waits a little.
 
 Rooms: `server` (the public object and its fault switches), `wire` (the in-memory network), `peer` (one
 connection) with `signals`, `host` (what they share), `world` (all data), `commands`, `questions` and
