@@ -111,6 +111,8 @@ def _console_line(_logger: object, _method: str, event: Event) -> str:
 
 
 def _console_value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_console_value(inner) for inner in value)}]"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if _PLAIN.fullmatch(text) else json.dumps(_console_text(text), ensure_ascii=False)
 

@@ -46,8 +46,8 @@ def test_json_says_time_level_event_and_values() -> None:
 
 def test_console_is_readable() -> None:
     stream = lines("console")
-    structlog.get_logger().warning("came", user="王 芳", url="tcp://127.0.0.1:1", n=3)
-    assert stream.getvalue()[8:] == ' warning came user="王 芳" url=tcp://127.0.0.1:1 n=3\n'
+    structlog.get_logger().warning("came", user="王 芳", urls=["tcp://[::1]:1", "x y"], n=3)
+    assert stream.getvalue()[8:] == ' warning came user="王 芳" urls=[tcp://[::1]:1, "x y"] n=3\n'
 
 
 @pytest.mark.parametrize("format", ["console", "json"])

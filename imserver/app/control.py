@@ -57,20 +57,22 @@ async def serve_control(
         listener = _listen(path)
     except OSError as error:
         raise CannotServe(f"cannot make the control socket {path}: {error.strerror}") from None
-    limiter = trio.CapacityLimiter(_CONNECTIONS_MAX)
-    try:
-        async with trio.open_nursery() as nursery:
+    busy = trio.CapacityLimiter(_CONNECTIONS_MAX)
+
+    async def answer(stream: trio.SocketStream) -> None:
+        async with busy:
+            await _answer(stream, admin)
+
+    async with listener:
+        try:
             task_status.started(path)
-            while True:
-                await limiter.acquire_on_behalf_of(token := object())
-                peer, _ = await listener.accept()
-                nursery.start_soon(_answer, peer, admin, limiter, token)
-    finally:
-        listener.close()
-        path.unlink(missing_ok=True)
+            # It outlives the moments in which the process has no file descriptor left.
+            await trio.serve_listeners(answer, [listener])
+        finally:
+            path.unlink(missing_ok=True)
 
 
-def _listen(path: Path) -> trio.socket.SocketType:
+def _listen(path: Path) -> trio.SocketListener:
     if path.name != SOCKET_NAME:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         found = path.parent.lstat()
@@ -87,32 +89,28 @@ def _listen(path: Path) -> trio.socket.SocketType:
         finally:
             os.umask(before)
         listener.listen(_CONNECTIONS_MAX)
-        return trio.socket.from_stdlib_socket(listener)
+        return trio.SocketListener(trio.socket.from_stdlib_socket(listener))
     except BaseException:
         listener.close()
         raise
 
 
-async def _answer(
-    peer: trio.socket.SocketType, admin: Admin, limiter: trio.CapacityLimiter, token: object
-) -> None:
+async def _answer(stream: trio.SocketStream, admin: Admin) -> None:
     try:
-        with peer:
+        async with stream:
             line = b""
             with trio.move_on_after(_REQUEST_S_MAX):
                 while not line.endswith(b"\n") and len(line) < _LINE_BYTES_MAX:
-                    more = await peer.recv(4096)
+                    more = await stream.receive_some(4096)
                     if not more:
                         return
                     line += more
             # Not under the time limit: what was begun is carried out.
             answer = json.dumps(await _carry_out(line, admin)).encode() + b"\n"
             with trio.move_on_after(_REQUEST_S_MAX):
-                await trio.SocketStream(peer).send_all(answer)
-    except (OSError, trio.BrokenResourceError):
+                await stream.send_all(answer)
+    except trio.BrokenResourceError:
         pass  # the asker has gone
-    finally:
-        limiter.release_on_behalf_of(token)
 
 
 async def _carry_out(line: bytes, admin: Admin) -> Fields:

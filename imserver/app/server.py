@@ -115,7 +115,6 @@ class Server:
                 listener.close()
 
     async def _run(self, task_status: trio.TaskStatus[Bound]) -> None:
-        new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
         await self._reload()
         await self.media.recover()
         async with trio.open_nursery() as nursery:
@@ -126,6 +125,8 @@ class Server:
                 self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
             )
             nursery.start_soon(self._vital, "media", self._sweep)
+            # Last, so that a start that fails over a taken port does not use up the first start's welcome.
+            new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
             nursery.start_soon(self._watch, "media", self.media.wait_broken)
             nursery.start_soon(self._watch, "store", self._guard.wait_broken)
             self._status = "ok"

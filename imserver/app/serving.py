@@ -18,6 +18,7 @@ from imserver.app.failstop import FailStop, fail_stop, root_cause
 from imserver.app.ready_file import write_ready_file
 from imserver.app.server import Server
 from imserver.config import Config
+from imserver.version import SQLITE_VERSION, VERSION
 
 #: The C library gives the GIL back per SQLite step, and each reacquire can wait a whole interval (5 ms by
 #: default).
@@ -79,7 +80,14 @@ async def _main(config: Config, started: Callable[[Bound], None], fail: FailStop
 
                 bound = await nursery.start(run)
                 started(bound)
-                log.info("serving", listen=list(bound.listen), http=bound.http, data_dir=str(bound.data_dir))
+                log.info(
+                    "serving",
+                    version=VERSION,
+                    sqlite=SQLITE_VERSION,
+                    listen=list(bound.listen),
+                    http=bound.http,
+                    data_dir=str(bound.data_dir),
+                )
     log.info("stopped")
 
 

@@ -1,11 +1,9 @@
 """`imserver serve`."""
 
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from imserver.cli import serve_options as flags
 from imserver.cli.options import ConfigFile, DataDir, settings
 
 if TYPE_CHECKING:
@@ -16,44 +14,17 @@ if TYPE_CHECKING:
 def serve(
     config: ConfigFile = None,
     data_dir: DataDir = None,
-    listen: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--listen", "-l", metavar="URL", help="tcp://, tls://, ws:// or wss://HOST:PORT; may be repeated."
-        ),
-    ] = None,
-    http: Annotated[
-        str | None, typer.Option(metavar="URL", help="Media up- and download: http:// or https://HOST:PORT.")
-    ] = None,
-    http_public_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="How clients reach that listener, behind a proxy.")
-    ] = None,
-    operations: Annotated[
-        str | None, typer.Option(metavar="URL", help="/healthz and /metrics on a listener of their own.")
-    ] = None,
-    tls_certificate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Certificate chain (PEM) for tls, wss and https.")
-    ] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key (PEM).")] = None,
-    allow_plaintext: Annotated[
-        bool | None,
-        typer.Option("--allow-plaintext", help="Listen without TLS beyond this machine: behind a TLS proxy."),
-    ] = None,
-    drain_s: Annotated[
-        float | None, typer.Option("--drain-s", metavar="SECONDS", help="How long an orderly stop may take.")
-    ] = None,
-    log_level: Annotated[
-        str | None, typer.Option(metavar="LEVEL", help="debug, info, warning or error.")
-    ] = None,
-    log_format: Annotated[str | None, typer.Option(metavar="FORM", help="auto, console or json.")] = None,
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="IMSERVER_READY_FILE",
-            metavar="FILE",
-            help="Written (JSON: pid and real addresses) once the server accepts; removed when it stops.",
-        ),
-    ] = None,
+    listen: flags.Listen = None,
+    http: flags.Http = None,
+    http_public_url: flags.HttpPublicUrl = None,
+    operations: flags.Operations = None,
+    tls_certificate: flags.TlsCertificate = None,
+    tls_key: flags.TlsKey = None,
+    allow_plaintext: flags.AllowPlaintext = None,
+    drain_s: flags.DrainS = None,
+    log_level: flags.LogLevel = None,
+    log_format: flags.LogFormat = None,
+    ready_file: flags.ReadyFile = None,
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM.
 

@@ -223,19 +223,21 @@ def test_an_expired_token_is_told_from_a_bad_one(
 # Output ----------------------------------------------------------------------------------------------
 
 
-def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_traceback(cli: Cli, unbuffered: str) -> None:
+    """`imserver app list | head -1`: with a buffer, Python notices at the end only."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
         command(["version"]),
         cwd=cli.folder,
-        env=environment(),
+        env=environment({"PYTHONUNBUFFERED": unbuffered}),
         stdout=write,
         stderr=subprocess.PIPE,
         check=False,
     )
     os.close(write)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_ctrl_c_before_the_server_is_up_is_no_traceback(cli: Cli) -> None:

@@ -83,9 +83,13 @@ def test_after_sigkill_it_starts_again_over_what_was_left(cli: Cli) -> None:
         cli.says("app", "create", "shoes")
         server.end(signal.SIGKILL)
         assert server.has_ready_file
-    assert (cli.folder / "imserver-data" / "control.sock").exists()
-    # No server runs: tokens and lists are made from what the dead one left, its WAL included.
+    data = cli.folder / "imserver-data"
+    assert (data / "control.sock").exists()
+    # No server runs: the token is made from what the dead one left, its WAL included, and only by reading.
+    database, wal = data / "im.db", data / "im.db-wal"
+    contents = database.read_bytes(), wal.read_bytes()
     before = cli.says("token", "alice", "--app", "shoes")
+    assert contents == (database.read_bytes(), wal.read_bytes())
     with Server(cli.folder) as server:
         assert not any("New data directory" in line for line in server.banner)
         assert "shoes" in cli.says("app", "list")
@@ -130,7 +134,7 @@ def test_a_configuration_file_and_the_environment_are_heeded(cli: Cli) -> None:
         assert server.ready["data_dir"] == "from-file"
         assert server.ready["listen"][0].startswith("ws://")
         assert server.end() == 0
-        assert " info    serving listen=" in server.log.read_text()
+        assert " info    serving version=" in server.log.read_text()
 
 
 def test_a_long_path_puts_the_control_socket_elsewhere(cli: Cli, tmp_path: Path) -> None:
