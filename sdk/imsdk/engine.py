@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from improtocol import ClientMode, Code, Entry, NextAction, Value
+from improtocol import ClientMode, Code, Entry, Kind, NextAction, Value
 from improtocol.frames import Result
 from improtocol.queries import Question
 from imsdk.backoff import Backoff
@@ -110,7 +110,10 @@ class Engine:
         token = ""
         try:
             if self.session.needs_token:
-                token = await self._token()
+                token = await self.settings.fetch_token()
+                if not token:
+                    return Ended(action=NextAction.STOP, reason="a token is needed, and there is none")
+            self.session.open(token, self.mode)
             self.statistics.dials += 1
             with trio.fail_after(DIAL_S_MAX):
                 stream = await self._dial()
@@ -120,6 +123,8 @@ class Engine:
             return Ended(action=NextAction.RETRY_NOW, reason=f"the server cannot be reached: {error}")
         except ImError as error:
             return Ended(action=NextAction.RETRY_NOW, reason=str(error))
+        except ValueError as error:  # a token or a URL that can never be right
+            return Ended(action=NextAction.STOP, reason=str(error))
         self._link = Link(self, stream)
         self._mode_told = self._mode
         try:
@@ -132,16 +137,6 @@ class Engine:
         if isinstance(dialer, NurseryDialer) and self._nursery is not None:
             return await dialer.dial_in(self._nursery, url)
         return await dialer.dial(url)
-
-    async def _token(self) -> str:
-        provider = self.settings.token_provider
-        if provider is None:
-            return self.settings.token or ""
-        try:
-            return await provider()
-        except Exception as error:
-            # The app's own code: whatever it raises, the backend it asks may be reachable later.
-            raise ImError(f"no token: {error}") from error
 
     async def _after(self, ended: Ended) -> tuple[float, str] | None:
         """(seconds to wait, reason), or None to stop."""
@@ -199,6 +194,10 @@ class Engine:
         self.synced = True
         self.state_bell.ring()
         self.changed()
+        self._look_up_stale()
+
+    def _look_up_stale(self) -> None:
+        """Ask for what the log does not tell of a group that one joined late."""
         if self._nursery is not None:
             self._nursery.start_soon(refresh_stale, self)
 
@@ -208,6 +207,8 @@ class Engine:
             entries, end, self.signals.delivered_rows()
         )
         self.signals.delivered.clear()
+        if self.synced and any(entry.kind == Kind.JOINED for entry in entries):
+            self._look_up_stale()
         self.changed()
 
     async def settle(self, results: Sequence[Result]) -> None:

@@ -6,6 +6,7 @@ from random import Random
 from typing import TypeAlias
 
 from imsdk.dialers import Dialer
+from imsdk.errors import ImError
 from imsdk.store import Store
 
 #: Asks the app's own backend for a token. Whatever it raises, it is asked again later.
@@ -25,3 +26,17 @@ class Settings:
     token_provider: TokenProvider | None = None
     foreground: bool = True
     label: str = ""
+
+    async def fetch_token(self) -> str:
+        """A token, or "" when there is none.
+
+        Raises:
+            ImError: the app's own code failed; it may do better later.
+        """
+        if self.token_provider is None:
+            return self.token or ""
+        try:
+            return await self.token_provider()
+        except Exception as error:
+            # Whatever it raises: the backend it asks may be reachable later.
+            raise ImError(f"no token: {error}") from error

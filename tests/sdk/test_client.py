@@ -182,6 +182,27 @@ async def test_a_group_made_offline_takes_messages_at_once(
     assert server.messages("carol", group.id) == [("alice", imsdk.Text("welcome"))]
 
 
+async def test_who_is_invited_later_learns_title_and_members(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "a") as im, client("carol", "c") as carol:
+        await carol.synced()
+        group = await im.create_group("Team", members=["bob"])
+        await (await group.send("not for carol")).acked()
+        await (await group.invite("carol")).acked()
+        await (await group.send("for carol")).acked()
+        assert texts(await take(carol.messages(), 1)) == ["for carol"]
+        await trio.sleep(5)
+        chat = await carol.conversation(id=group.id)
+        assert (chat.title, chat.unread) == ("Team", 1)
+        server.offline()
+        await carol.engine.state_bell.wait_until(lambda: not carol.state.online)
+        assert [row.user for row in await chat.members()] == ["alice", "bob", "carol"]
+        page = await chat.history()
+        assert texts(page.messages) == ["for carol"]
+        assert page.complete
+
+
 async def test_a_removed_member_gets_nothing_more(
     autojump_clock: MockClock, client: Open, server: Server
 ) -> None:

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 import imsdk
-from improtocol import Code
+from improtocol import Code, SignalKind
 from imsdk.testing import Server
 from tests.sdk.conftest import Open, take, texts
 
@@ -170,6 +170,46 @@ async def test_a_token_provider_that_fails_is_asked_again(
     async with client("alice", token_provider=provider) as im:
         await im.connected()
         assert im.user == "alice"
+
+
+async def test_a_client_without_any_token_stops_and_says_why(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", token=None) as im:
+        with pytest.raises(imsdk.Stopped, match="token is needed"):
+            await im.connected()
+
+
+async def test_a_token_that_breaks_the_limits_stops_the_client(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", token="x" * 5000) as im:
+        with pytest.raises(imsdk.Stopped, match="token may have at most"):
+            await im.connected()
+
+
+@pytest.mark.parametrize("drop", [False, True])
+async def test_in_the_background_a_typing_signal_waits(
+    autojump_clock: MockClock, client: Open, server: Server, drop: bool
+) -> None:
+    """The server is told of the mode at once, and again on the next connection."""
+    async with client("alice", "a") as im, client("bob", "b") as bob:
+        await im.synced()
+        chat = await bob.conversation(with_user="alice")
+        await (await chat.send("hi")).acked()
+        await take(im.messages(), 1)
+        im.background()
+        await trio.sleep(1)
+        if drop:
+            server.drop_connections()
+            await trio.sleep(5)
+        await chat.typing()
+        await trio.sleep(5)
+        assert im.engine.signals.seen.count == 0
+        im.foreground()
+        await trio.sleep(1)
+        kinds = [signal.kind for signal in im.engine.signals.seen.after(0)[1]]
+        assert SignalKind.TYPING in kinds
 
 
 async def test_a_banned_client_stops(autojump_clock: MockClock, client: Open, server: Server) -> None:
