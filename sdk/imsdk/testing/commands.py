@@ -40,6 +40,8 @@ def carry_out(world: World, actor: Actor, action: c.Action, at_ms: int) -> int:
 
 
 def _find(world: World, actor: Actor, ref: c.ConversationRef) -> ConversationState:
+    if ref == actor[0]:
+        raise Refused(Code.INVALID, "a direct conversation needs somebody else")
     conversation = world.find(actor[0], ref)
     if conversation is None:
         raise Refused(Code.NOT_FOUND, "no such conversation")
@@ -47,10 +49,8 @@ def _find(world: World, actor: Actor, ref: c.ConversationRef) -> ConversationSta
 
 
 def _find_or_create(world: World, actor: Actor, ref: c.ConversationRef, at_ms: int) -> ConversationState:
-    if isinstance(ref, int) or world.find(actor[0], ref):
+    if isinstance(ref, int) or ref == actor[0] or world.find(actor[0], ref):
         return _find(world, actor, ref)
-    if ref == actor[0]:
-        raise Refused(Code.INVALID, "a direct conversation needs two users")
     members = {actor[0]: Role.MEMBER, ref: Role.MEMBER}
     conversation = ConversationState(world.draw_id(), ConversationType.DIRECT, members=members)
     world.create(conversation, actor, at_ms)
