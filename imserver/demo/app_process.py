@@ -33,6 +33,11 @@ class ViaLink(httpx.AsyncBaseTransport):
         self._port = port
         self._http = httpx.AsyncHTTPTransport()
 
+    async def network_changed(self) -> None:
+        """Requests under way fail: a phone's system closes the sockets of a network that is gone."""
+        old, self._http = self._http, httpx.AsyncHTTPTransport()
+        await old.aclose()
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.url = request.url.copy_with(host="127.0.0.1", port=self._port)
         return await self._http.handle_async_request(request)
@@ -63,11 +68,12 @@ async def read_orders() -> AsyncIterator[Order]:
 
 async def run(arguments: argparse.Namespace) -> None:
     """Open the client and obey until there are no more orders."""
+    media = ViaLink(arguments.media_port)
     client = imsdk.connect(
         arguments.url,
         token=os.environ.get("IMSERVER_DEMO_TOKEN", ""),
         data_dir=arguments.data_dir,
-        transfers=HttpTransfers(transport=ViaLink(arguments.media_port)),
+        transfers=HttpTransfers(transport=media),
     )
     async with client as im, trio.open_nursery() as nursery:
         app = App(im, await im.conversation(with_user=arguments.peer), arguments.journal, emit)
@@ -76,6 +82,8 @@ async def run(arguments: argparse.Namespace) -> None:
         async for order in read_orders():
             if order["do"] == "quit":
                 break
+            if order["do"] == "network":
+                await media.network_changed()
             await app.obey(order)
         nursery.cancel_scope.cancel()
 

@@ -142,9 +142,10 @@ class Report:
         kinds = ", ".join(f"{name} {kinds.acked}" for name, kinds in sorted(self.verdict.kinds.items()))
         text = Text(f"Kinds: {kinds}.\n")
         text.append(
-            f"Trace: {self.plan.drive.carrier}, driving, ×{self.plan.drive.speed:g}. Connections live through "
-            f"its outages; under missed events stand the messages that waited. Outages during another incident "
-            f"count there. Half-open connections fenced by the server: {self.outcome.fenced}. "
+            f"Trace: {self.plan.drive.carrier}, driving, ×{self.plan.drive.speed:g}. "
+            "Connections live through its outages; under missed events stand the messages that waited. "
+            "Outages during another incident count there. "
+            f"Half-open connections fenced by the server: {self.outcome.fenced}. "
             f"Server's data directory: {self.verified or 'verified'}.\n"
         )
         if self.kept:

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     token = _token(options, known=_has_files(folder))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        waiting = trio.run(_chat, options.url, token, folder, options.peer)
+        waiting = trio.run(_chat, options, token, folder)
     except BaseExceptionGroup as group:
         raise CannotServe(_sentence(group, options.user, folder)) from None
     except (imsdk.ImError, ValueError, OSError) as error:
@@ -63,12 +63,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--app", metavar="NAME", help='the app ("default", or the only one)')
     parser.add_argument(
         "--token",
-        help="a token for USER, also as IMSERVER_TOKEN; without one it is signed here, from the server's data "
-        "directory",
+        help="for USER; also as IMSERVER_TOKEN. Without one it is signed here, with the key in --server-data",
     )
     parser.add_argument("--server-data", type=Path, metavar="DIR", help="that directory (imserver-data)")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="where this device keeps its messages (imserver-chat/USER)"
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="with a pipe: wait so long for the server to have everything (30)",
     )
     return parser
 
@@ -94,9 +100,9 @@ def _token(options: argparse.Namespace, *, known: bool) -> str:
         ) from None
 
 
-async def _chat(url: str, token: str, folder: Path, peer: str) -> int:
-    async with imsdk.connect(url, token=token, data_dir=folder) as im:
-        return await Talk(im, await im.conversation(with_user=peer)).run()
+async def _chat(options: argparse.Namespace, token: str, folder: Path) -> int:
+    async with imsdk.connect(options.url, token=token, data_dir=folder) as im:
+        return await Talk(im, await im.conversation(with_user=options.peer), drain_s_max=options.wait).run()
 
 
 def _sentence(error: BaseException, user: str, folder: Path) -> str:

@@ -138,6 +138,7 @@ async def _read(talk: "Talk", _: str) -> None:
 
 async def _save(talk: "Talk", rest: str) -> None:
     seq, name = _number(rest)
+    await talk.chat.refresh()  # a message is downloaded by its conversation's id, which may be new
     message = await talk.chat.message(seq) if seq else None
     if message is None:
         raise BadOrder("say: /save #12 [PATH], with the number of a message that has a picture, clip or file")
@@ -168,6 +169,8 @@ async def _chats(talk: "Talk", _: str) -> None:
 
 async def _who(talk: "Talk", _: str) -> None:
     there = await talk.im.presence(talk.chat.peer)
+    if not there:
+        talk.say(f"nothing is known of {talk.chat.peer} before the first message")
     for user, (present, _seen_ms) in there.items():
         talk.say(f"{user} is {'here' if present else 'away'}", "")
     for member in await talk.chat.members():

@@ -16,8 +16,6 @@ _HISTORY: Final = 20
 _PATIENCE_S: Final = 1.0
 #: The others see "types" for about this long after a key.
 _TYPING_S: Final = 3.0
-#: With pipes: how long to wait at the end for what is not acked yet.
-_DRAIN_S_MAX: Final = 30.0
 
 
 class Talk:
@@ -26,11 +24,13 @@ class Talk:
     Args:
         im: the client.
         chat: the conversation that is typed into.
+        drain_s_max: with pipes, how long to wait at the end for what is not acked yet.
     """
 
-    def __init__(self, im: imsdk.Client, chat: imsdk.Conversation) -> None:
+    def __init__(self, im: imsdk.Client, chat: imsdk.Conversation, *, drain_s_max: float) -> None:
         self.im = im
         self.chat = chat
+        self._drain_s_max = drain_s_max
         self.terminal = Terminal(self._typed)
         self._peer_types_until = 0.0
         self._typed_at = float("-inf")
@@ -97,7 +97,9 @@ class Talk:
             self._ring()
 
     async def _drain(self) -> None:
-        with trio.move_on_after(_DRAIN_S_MAX):
+        with trio.move_on_after(self._drain_s_max):
+            # Also with nothing to send: a rejected token shows only then.
+            await self.im.connected()
             while self._under_way:
                 await self._rung.wait()
 
