@@ -15,6 +15,7 @@ from improtocol.commands import digest_of
 from improtocol.entries import Entry, Kind
 from improtocol.frames import Close, Command, Result, ResyncReason
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
+from improtocol.trusted import trusted
 from imserver.core.clock import Clock
 from imserver.core.conversations import Conversations
 from imserver.core.decide import Decider
@@ -30,6 +31,10 @@ from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, S
 
 #: Commands of one session waiting at once, over all connections it had while they waited.
 _PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
+
+
+#: Everything in the entry was checked when its command was decoded and decided.
+_entry: Final = trusted(Entry)
 
 
 class CommitLoop:
@@ -236,7 +241,7 @@ class CommitLoop:
             conversation = self._conversations.by_id(write.conversation)
             if conversation is not None:
                 conversation.head = max(conversation.head, seq)
-        entry = Entry(write.kind, write.at_ms, write.author_name, write.conversation, seq, write.payload)
+        entry = _entry(write.kind, write.at_ms, write.author_name, write.conversation, seq, write.payload)
         size = log_bytes(write.payload)
         for user_id, position in zip(write.recipients, place.positions, strict=True):
             user = self._delivery.user(user_id)

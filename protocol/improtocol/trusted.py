@@ -1,8 +1,8 @@
 """Building frozen values from parts that were checked just now, without `__init__` and `__post_init__`.
 
 Decoding a text message builds four of them; their constructors' keyword parsing, frozen assignments and
-repeated checks were half of its cost. Only decoders use this, only behind their own checks; everybody else
-constructs.
+repeated checks were half of its cost. Only decoders use this, only behind their own checks, and the server's
+commit loop for the entry of a command that was decoded so; everybody else constructs.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def trusted(cls: type[T]) -> Callable[..., T]:
-    """A function that takes one to three values, in the order of the class's fields, and checks nothing.
+    """A function that takes all values in the order of the class's fields, and checks nothing.
 
     `cls` must be a dataclass with slots: its slot descriptors set what frozen assignment refuses.
     """
@@ -38,14 +38,22 @@ def trusted(cls: type[T]) -> Callable[..., T]:
             return made
 
         return build_two
-    set_third = setters[2]
-    assert len(setters) == 3
+    if len(setters) == 3:
+        set_third = setters[2]
 
-    def build_three(first: object, second: object, third: object) -> T:
+        def build_three(first: object, second: object, third: object) -> T:
+            made = new(cls)
+            set_first(made, first)
+            set_second(made, second)
+            set_third(made, third)
+            return made
+
+        return build_three
+
+    def build(*values: object) -> T:
         made = new(cls)
-        set_first(made, first)
-        set_second(made, second)
-        set_third(made, third)
+        for set_one, value in zip(setters, values, strict=True):
+            set_one(made, value)
         return made
 
-    return build_three
+    return build
