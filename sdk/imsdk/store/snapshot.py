@@ -29,7 +29,9 @@ def take_infos(
             (key,),
         ).fetchone()
         # A mark set here and not yet known to the server stands.
-        unread = info.unread if read <= info.read else 0 if read >= info.head else info.unread
+        unread = 0 if read >= info.head and read > info.read else info.unread
+        if not all_pages:  # events may have come between the server's answer and now
+            unread += _unread_after(con, key, max(info.head, read))
         con.execute(
             "UPDATE chat SET id = ?, type = ?, title = ?, peer = ?, role = ?, present = 1, first = ?,"
             " read = max(read, ?), unread = ?, base = ?, changed_ms = max(changed_ms, ?), stale = ?"
@@ -127,6 +129,15 @@ def _forget_direct(con: sqlite3.Connection, key: int, released: int) -> None:
         " WHERE key = ?",
         (key,),
     )
+
+
+def _unread_after(con: sqlite3.Connection, key: int, seq: int) -> int:
+    (count,) = con.execute(
+        "SELECT count(*) FROM message WHERE chat = ? AND seq > ? AND recall_seq = 0"
+        " AND sender NOT IN ('', (SELECT user FROM state))",
+        (key, seq),
+    ).fetchone()
+    return int(count)
 
 
 def _key_of(con: sqlite3.Connection, info: ConversationInfo) -> int:

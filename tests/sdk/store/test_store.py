@@ -5,9 +5,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from improtocol import Body, Code, Entry, Kind, Text, pack
+from improtocol import Body, Code, ConversationType, Entry, Kind, Role, Text, pack
 from improtocol.commands import Action, Edit, MarkRead, Post
 from improtocol.frames import Result
+from improtocol.queries import ConversationInfo
 from imsdk.store import MemoryStore, Store
 from imsdk.store.rows import GAP, UNREADABLE
 from tests.sdk.store.conftest import ME, ROOM, change, connected, created, message
@@ -133,6 +134,25 @@ async def test_an_own_read_mark_shows_at_once_and_unread_is_counted_from_it(stor
     assert (after.read, after.unread) == (5, 2)
     await store.commit_events([change(Kind.RECALLED, 8, [7])], 8)
     assert (await store.chats(1))[0].unread == 1
+
+
+async def test_a_line_of_the_list_that_is_older_than_the_events_keeps_their_count(store: Store) -> None:
+    await store.commit_events([created(ME, "bob"), *(message(n, "x") for n in range(2, 6))], 5)
+    info = ConversationInfo(
+        conversation=ROOM,
+        type=ConversationType.GROUP,
+        title="Team",
+        peer="",
+        role=Role.MEMBER,
+        head=3,
+        first=1,
+        read=0,
+        unread=2,
+        members=2,
+        changed_ms=1003,
+    )
+    await store.take_infos((info,))
+    assert (await store.chats(1))[0].unread == 4
 
 
 async def test_a_store_without_a_session_counts_on_behind_what_the_server_knows() -> None:
