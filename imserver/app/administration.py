@@ -4,6 +4,7 @@ import base64
 import json
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,10 @@ from imserver.app.errors import AdminError
 from imserver.app.failstop import root_cause
 from imserver.core import SystemClock, TokenRefused, TokenVerifier, sign_token
 from imserver.storage import accounts, folder
-from imserver.storage.schema import check_application
+from imserver.storage.schema import check_application, open_outside
 from imserver.storage.store import App, AppKey
 
 _DAY_S: Final = 24 * 3600
-_BUSY_S: Final = 5.0
 
 
 def administer(data_dir: Path, request: Fields, *, media_quota_bytes: int) -> Fields:
@@ -148,11 +148,8 @@ def _apps_and_keys(data_dir: Path) -> tuple[list[App], list[AppKey]]:
     """Read them without the lock. Read-only, so that closing never checkpoints: only the server may write."""
     path = folder.require(data_dir)
     try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
-        try:
+        with closing(open_outside(path)) as db:
             check_application(db, path, may_be_new=False)
             return accounts.apps(db), accounts.keys(db)
-        finally:
-            db.close()
     except sqlite3.Error as error:
         raise AdminError(f"cannot read {path}: {error}") from None

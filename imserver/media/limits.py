@@ -36,8 +36,18 @@ class MediaLimits:
     thumbnail_side_px_max: int = 320
 
     def __post_init__(self) -> None:
-        assert 0 < self.append_bytes <= self.upload_bytes_max, "a step must fit into an upload"
-        assert self.upload_bytes_max <= wire.MEDIA_BYTES_MAX, "messages cannot name larger media"
-        assert 0 < self.thumbnail_side_px_max**2 <= self.image_pixels_max
-        assert self.upload_ticket_ms <= self.upload_ms_max, "a ticket must not outlive its upload"
-        assert min(self.uploads_active_max, self.uploads_open_max, self.read_bytes, self.link_ms) > 0
+        for name in ("append_bytes", "uploads_active_max", "uploads_open_max", "read_bytes", "link_ms"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0")
+        if self.append_bytes > self.upload_bytes_max:
+            raise ValueError("append_bytes must not exceed upload_bytes_max")
+        if self.upload_bytes_max > wire.MEDIA_BYTES_MAX:
+            raise ValueError(
+                f"upload_bytes_max must not exceed {wire.MEDIA_BYTES_MAX}: messages cannot name more"
+            )
+        if not 0 < self.thumbnail_side_px_max**2 <= self.image_pixels_max:
+            raise ValueError("thumbnail_side_px_max must be above 0 and fit image_pixels_max")
+        if self.upload_ticket_ms > self.upload_ms_max:
+            raise ValueError(
+                "upload_ticket_ms must not exceed upload_ms_max: a ticket must not outlive its upload"
+            )

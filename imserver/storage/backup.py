@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imserver.storage.folder import FolderError, FolderLock, require, sync_folder
-from imserver.storage.schema import check_application, new_epoch, open_reader, open_writer, read_epoch
+from imserver.storage.schema import check_application, new_epoch, open_outside, open_writer, read_epoch
 
 
 def back_up(folder: Path, target: Path) -> None:
@@ -19,7 +19,7 @@ def back_up(folder: Path, target: Path) -> None:
     source_path = require(folder)
     if target.exists():
         raise FolderError(f"{target} is there already; name a new file")
-    with closing(open_reader(source_path)) as source:
+    with closing(open_outside(source_path)) as source:
         check_application(source, source_path, may_be_new=False)
         with closing(sqlite3.connect(target, isolation_level=None)) as copy:
             # All at once in one read transaction: writers go on meanwhile, they only make the WAL longer.

@@ -125,6 +125,17 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
+def open_outside(path: Path) -> sqlite3.Connection:
+    """A reader for those who do not hold the data directory's lock, also beside a running server.
+
+    Opened read-only: an ordinary connection checkpoints when it is the last one to close, and only the
+    server may write (a second writer is what SQLite's WAL-reset bug needs).
+    """
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    return db
+
+
 def schema_version(db: sqlite3.Connection) -> int:
     """The version the file has; 0: none yet."""
     (version,) = db.execute("PRAGMA user_version").fetchone()

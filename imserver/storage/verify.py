@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
-from imserver.storage.folder import require
-from imserver.storage.model import StoreBroken
+from imserver.storage.folder import FolderError, require
 from imserver.storage.outcomes import unpack_outcomes
-from imserver.storage.schema import BUSY_TIMEOUT_MS, MIGRATIONS, check_application, schema_version
+from imserver.storage.schema import MIGRATIONS, check_application, open_outside, schema_version
 from imserver.storage.verify_checks import CHECKS
 
 #: Findings listed per check: enough to see what is wrong, not a line for each of a million rows.
@@ -58,16 +57,13 @@ def verify(folder: Path, *, blob_fault: Callable[[bytes, int], str | None] | Non
             it only the entries are checked.
 
     Raises:
-        FolderForeign, SchemaNewer: it is not ours to judge.
+        FolderError: it is not ours to judge, of another schema, or not there.
     """
     path = require(folder)
-    # Not with mode=ro: a reader of a WAL needs the index beside it, and makes it when the server is down.
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        db.execute("PRAGMA query_only = ON")
+    with closing(open_outside(path)) as db:
         check_application(db, path, may_be_new=False)
         if schema_version(db) != len(MIGRATIONS):
-            raise StoreBroken(f"{path} has an older schema; start the server once, it brings it up to date")
+            raise FolderError(f"{path} has an older schema; start the server once, it brings it up to date")
         db.execute("BEGIN")
         findings: list[Finding] = []
         try:

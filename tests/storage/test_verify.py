@@ -9,10 +9,10 @@ import pytest
 from improtocol.entries import Kind
 from improtocol.values import pack
 from imserver.storage.blobs import Blob
-from imserver.storage.folder import DATABASE_NAME, FolderForeign
+from imserver.storage.folder import DATABASE_NAME, FolderError, FolderForeign
 from imserver.storage.schema import MIGRATIONS
 from imserver.storage.sqlite import open_sqlite
-from imserver.storage.store import StoreBroken, Write
+from imserver.storage.store import Write
 from imserver.storage.verify import verify
 from tests.contracts.house import AT_MS, ROOM, House
 
@@ -198,5 +198,5 @@ def test_what_is_no_data_directory_is_refused(tmp_path: Path) -> None:
 
 async def test_an_older_schema_is_not_judged(folder: Path) -> None:
     damage(folder, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
-    with pytest.raises(StoreBroken, match="older schema"):
+    with pytest.raises(FolderError, match="older schema"):
         verify(folder)
