@@ -1,6 +1,7 @@
 """A conversation as the app holds it."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,11 @@ from improtocol import Body, Content, ConversationType, Role, SignalKind, Text, 
 from improtocol import commands as ask
 from improtocol.commands import Action
 from improtocol.frames import Signal
-from improtocol.queries import History, HistoryPage, MemberInfo, Members, MembersPage
+from improtocol.queries import History, HistoryPage
 from imsdk.errors import Unavailable
 from imsdk.media_interface import Draft
 from imsdk.message import Message, message_of
+from imsdk.resync import refresh_members
 from imsdk.sent import Sent
 from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
 
@@ -194,22 +196,12 @@ class Conversation:
 
         The server's word if it can be reached, otherwise what is known here.
         """
-        store, engine = self._engine.store, self._engine
+        engine = self._engine
         await self.refresh()
         if self.id and engine.state.online:
-            members: list[MemberInfo] = []
-            try:
-                while True:
-                    after = members[-1].user if members else ""
-                    value = await engine.query(Members(conversation=self.id, after=after))
-                    page = MembersPage.from_value(value)
-                    members += page.members
-                    if page.complete or not page.members:
-                        break
-                await store.take_members(self.key, members)
-            except Unavailable:
-                pass
-        return await store.members(self.key)
+            with suppress(Unavailable):
+                await refresh_members(engine, self.key, self.id)
+        return await engine.store.members(self.key)
 
     async def receipt(self, message: Message | int) -> Receipt:
         """Which members have received and read a message, as far as known here."""

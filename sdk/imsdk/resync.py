@@ -3,7 +3,7 @@
 Nothing is missing silently (G5).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from improtocol import NextAction, ResyncReason, limits
 from improtocol.frames import Resync, Seek
@@ -14,6 +14,7 @@ from improtocol.queries import (
     ConversationsPage,
     History,
     HistoryPage,
+    MemberInfo,
     Members,
     MembersPage,
 )
@@ -24,6 +25,9 @@ from imsdk.store.rows import GapReason
 if TYPE_CHECKING:
     from imsdk.engine import Engine
     from imsdk.link import Link
+
+#: In a lively group the log always moves; then what the log says has to do until the next time.
+MEMBERS_TURNS_MAX: Final = 3
 
 
 async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
@@ -90,15 +94,23 @@ async def refresh_stale(engine: "Engine") -> None:
         for chat, conversation in await engine.store.stale_chats(50):
             info = ConversationInfo.from_value(await engine.query(AskConversation(conversation=conversation)))
             await engine.store.take_infos((info,))
-            page = MembersPage.from_value(await engine.query(Members(conversation=conversation)))
-            members = list(page.members)
-            while not page.complete and page.members:
-                after = page.members[-1].user
-                page = MembersPage.from_value(
-                    await engine.query(Members(conversation=conversation, after=after))
-                )
-                members += page.members
-            await engine.store.take_members(chat, members)
+            await refresh_members(engine, chat, conversation)
             engine.changed()
     except (ImError, ValueError):
         pass  # they stay stale and are asked for at the next resume
+
+
+async def refresh_members(engine: "Engine", chat: int, conversation: int) -> None:
+    """Take over the server's member list, asking again when the log moves on meanwhile."""
+    for _ in range(MEMBERS_TURNS_MAX):
+        row = await engine.store.chat(chat)
+        members: list[MemberInfo] = []
+        while True:
+            after = members[-1].user if members else ""
+            value = await engine.query(Members(conversation=conversation, after=after))
+            page = MembersPage.from_value(value)
+            members += page.members
+            if page.complete or not page.members:
+                break
+        if row is None or await engine.store.take_members(chat, members, row.head):
+            return

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from improtocol import ConversationType, Entry, Kind, limits
-from improtocol.queries import ConversationInfo, HistoryPage
-from imsdk.store import outbox, spans
+from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
+from imsdk.store import members, outbox, spans
 from imsdk.store.feed import Feed
 from imsdk.store.projection import Projection
 from imsdk.store.rows import GapReason
@@ -24,7 +24,7 @@ def take_infos(
     wanted = []
     for info in infos:
         key = _key_of(con, info)
-        read, members = con.execute(
+        read, known = con.execute(
             "SELECT read, (SELECT count(*) FROM member WHERE chat = key AND present) FROM chat WHERE key = ?",
             (key,),
         ).fetchone()
@@ -33,27 +33,38 @@ def take_infos(
         if not all_pages:  # events may have come between the server's answer and now
             unread += _unread_after(con, key, max(info.head, read))
         con.execute(
-            "UPDATE chat SET id = ?, type = ?, title = ?, peer = ?, role = ?, present = 1, first = ?,"
-            " read = max(read, ?), unread = ?, base = ?, changed_ms = max(changed_ms, ?), stale = ?"
-            " WHERE key = ?",
+            "UPDATE chat SET id = ?, type = ?, peer = ?, first = ?, read = max(read, ?), unread = ?,"
+            " base = ?, changed_ms = max(changed_ms, ?), stale = ? WHERE key = ?",
             (
                 info.conversation,
                 int(info.type),
-                info.title,
                 info.peer,
-                int(info.role),
                 max(1, info.first),
                 info.read,
                 unread,
                 info.head,
                 info.changed_ms,
-                members != info.members,
+                known != info.members,
                 key,
             ),
+        )
+        # Of title and membership the log may know better by now.
+        con.execute(
+            "UPDATE chat SET title = ?, role = ?, present = 1 WHERE key = ? AND (head <= ? OR ?)",
+            (info.title, int(info.role), key, info.head, all_pages),
         )
         if info.head and (all_pages or not spans.has(con, key, info.head)):
             wanted.append((key, info.conversation))
     return tuple(wanted)
+
+
+def take_members(con: sqlite3.Connection, chat: int, infos: Sequence[MemberInfo], head: int) -> bool:
+    """Take over a whole member list, unless the log has moved on since it was asked for."""
+    if con.execute("SELECT 1 FROM chat WHERE key = ? AND head = ?", (chat, head)).fetchone() is None:
+        return False
+    members.replace(con, chat, list(infos))
+    con.execute("UPDATE chat SET stale = 0 WHERE key = ?", (chat,))
+    return True
 
 
 def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage, before: int) -> None:

@@ -110,12 +110,8 @@ class SqliteStore:
     async def take_history(self, chat: int, page: HistoryPage, before: int) -> None:
         await self._run(snapshot.take_history, self._user, chat, page, before)
 
-    async def take_members(self, chat: int, infos: Sequence[MemberInfo]) -> None:
-        def take(con: sqlite3.Connection) -> None:
-            members.replace(con, chat, list(infos))
-            con.execute("UPDATE chat SET stale = 0 WHERE key = ?", (chat,))
-
-        await self._run(take)
+    async def take_members(self, chat: int, infos: Sequence[MemberInfo], head: int) -> bool:
+        return await self._run(snapshot.take_members, chat, infos, head)
 
     async def end_resync(
         self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None, restored: bool

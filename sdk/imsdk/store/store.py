@@ -100,8 +100,11 @@ class Store(Protocol):
         """Apply a history page asked for by the app."""
         ...
 
-    async def take_members(self, chat: int, members: Sequence[MemberInfo]) -> None:
-        """Take over a whole member list."""
+    async def take_members(self, chat: int, members: Sequence[MemberInfo], head: int) -> bool:
+        """Take over a whole member list, asked for when `head` was the highest number here.
+
+        Nothing is taken, and False returned, when the log has moved on meanwhile: it may know better.
+        """
         ...
 
     async def end_resync(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from improtocol import Body, Code, ConversationType, Entry, Kind, Role, Text, pack
 from improtocol.commands import Action, Edit, MarkRead, Post
 from improtocol.frames import Result
-from improtocol.queries import ConversationInfo
+from improtocol.queries import ConversationInfo, MemberInfo
 from imsdk.store import MemoryStore, Store
 from imsdk.store.rows import GAP, UNREADABLE
 from tests.sdk.store.conftest import ME, ROOM, change, connected, created, message
@@ -153,6 +153,17 @@ async def test_a_line_of_the_list_that_is_older_than_the_events_keeps_their_coun
     )
     await store.take_infos((info,))
     assert (await store.chats(1))[0].unread == 4
+
+
+async def test_a_member_list_older_than_the_log_is_not_taken(store: Store) -> None:
+    await store.commit_events([created(ME, "bob"), change(Kind.JOINED, 2, ["carol"])], 2)
+    chat = await store.chat_of(ROOM)
+    assert chat is not None
+    old = [MemberInfo(user=user, role=Role.MEMBER, read=0, delivered=0) for user in (ME, "bob")]
+    assert not await store.take_members(chat, old, 1)
+    assert [row.user for row in await store.members(chat)] == [ME, "bob", "carol"]
+    assert await store.take_members(chat, old, 2)
+    assert [row.user for row in await store.members(chat)] == [ME, "bob"]
 
 
 async def test_a_store_without_a_session_counts_on_behind_what_the_server_knows() -> None:
