@@ -8,7 +8,7 @@ import trio
 from improtocol.entries import Kind, Role
 from improtocol.values import pack
 from imserver.storage.blobs import Blob, StoreCatalog
-from imserver.storage.store import App, AppKey, MemberChange, Store
+from imserver.storage.store import NO_ENTRY, App, AppKey, MemberChange, Store
 from tests.contracts.house import AT_MS, ROOM, House
 
 SHOE, LAMP, CUP = (bytes([number]) * 32 for number in (1, 2, 3))
@@ -186,3 +186,11 @@ async def test_a_cancelled_append_happened_whole_or_not_at_all(store: Store) -> 
     assert head > 1, "the last one was not cancelled before it began"
     (place,) = await house.append(house.message("alice", "z", "bob"))
     assert place.seq == head + 1
+
+
+async def test_a_session_ends_with_its_write_and_the_command_stream_stays(store: Store) -> None:
+    house = await House.build(store)
+    await house.append(house.write("alice", NO_ENTRY, conversation=0, end_session=True))
+    assert await store.devices([1001]) == {}
+    (device,) = await store.device_sessions(house.users["alice"])
+    assert (device.session, device.secret_hash, device.expires_ms, device.accepted) == (0, b"", 0, 1)

@@ -279,14 +279,6 @@ async def test_marks_ride_along_and_only_rise(store: Store) -> None:
     assert await store.last_seen_ms([bob, 99]) == {bob: AT_MS + 9}
 
 
-async def test_a_session_ends_with_its_write_and_the_command_stream_stays(store: Store) -> None:
-    house = await House.build(store)
-    await house.append(house.write("alice", NO_ENTRY, conversation=0, end_session=True))
-    assert await store.devices([1001]) == {}
-    (device,) = await store.device_sessions(house.users["alice"])
-    assert (device.session, device.secret_hash, device.expires_ms, device.accepted) == (0, b"", 0, 1)
-
-
 async def test_what_the_caller_changes_afterwards_is_not_the_stores(store: Store) -> None:
     house = await House.build(store)
     await house.room("alice", "bob")
