@@ -188,11 +188,12 @@ def _verify(data_dir: Path) -> str:
 
 def _complain(group: BaseExceptionGroup[BaseException]) -> int:
     """One line for a process that broke; anything else is a mistake of ours and shows as one."""
-    ours = group.subgroup(Broken)
-    if ours is None or group.split(Broken)[1] is not None:
-        raise group
-    error: BaseException = ours
+    error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, BrokenPipeError):  # `imserver demo | head`
+        raise error
+    if not isinstance(error, Broken) or group.split(Broken)[1] is not None:
+        raise group
     print(f"imserver: the demo broke off: {error}", file=sys.stderr)
     return EXIT_BROKEN

@@ -48,9 +48,9 @@ class Incident:
 
 
 async def roam(stage: "Stage") -> Incident:
-    """Wi-Fi ends, another network begins: a new address; the old connection stays, half-open and silent."""
-    incident = _begin("Wi-Fi → cellular")
-    stage.board.announce("the phone leaves the Wi-Fi: new address, the old connection is left half-open")
+    """A network ends, another begins: a new address; the old connection stays, half-open and silent."""
+    incident = _begin(f"{stage.board.network.split()[0]} → cellular")
+    stage.board.announce(f"the phone leaves {stage.board.network}: new address, the old connection half-open")
     stage.phone.hold("switch")
     await trio.sleep(0.3)
     stage.go_cellular()

@@ -17,7 +17,7 @@ class OutageAccount:
         count: outages.
         total_s: their lengths together.
         longest_s: of one.
-        late: messages that were acked or promised before an outage's end and arrived after it.
+        late: messages that were promised before an outage's end and arrived after it.
         worst_ms: the longest time from an outage's end to the arrival of one that waited.
     """
 
@@ -52,18 +52,18 @@ class OutageAccount:
         for entry in entries:
             if entry["what"] == "got":
                 arrived.setdefault(entry["key"], entry["at"])
-        waits = [
-            (arrived[key] - ended, key)
-            for began, ended in alone
-            for key, at in promised.items()
-            if began <= at < ended < arrived.get(key, 0.0)
-        ]
+        waits = []
+        for key, at in promised.items():
+            # Who waited through several outages was freed by the last of them.
+            ends = [ended for _, ended in alone if at < ended < arrived.get(key, 0.0)]
+            if ends:
+                waits.append(arrived[key] - max(ends))
         return cls(
             count=len(alone),
             total_s=sum(ended - began for began, ended in alone),
             longest_s=max((ended - began for began, ended in alone), default=0.0),
-            late=len({key for _, key in waits}),
-            worst_ms=round(1000 * max((wait for wait, _ in waits), default=0.0)),
+            late=len(waits),
+            worst_ms=round(1000 * max(waits, default=0.0)),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -186,6 +186,20 @@ async def test_server_giving_up_a_stranded_connection_is_told() -> None:
         assert await is_silent(app)
 
 
+async def test_server_talking_into_a_stranded_connection_does_not_give_it_up_by_that() -> None:
+    told: list[str] = []
+    link = Link(on_fenced=told.append)
+    async with network(link) as (far, dial):
+        app = await dial()
+        await app.send_all(b"1")
+        server = await far.next_stream(0)
+        await read(server, 1)
+        link.strand()
+        await server.send_all(b"into the void")
+        assert await is_silent(app)
+        assert told == []
+
+
 async def test_reset_ends_both_sides_at_once() -> None:
     link = Link()
     async with network(link) as (far, dial):

@@ -24,6 +24,11 @@ def test_messages_outside_an_outage_did_not_wait_for_it() -> None:
     assert (account.late, account.worst_ms) == (0, 0)
 
 
+def test_message_that_waited_for_two_outages_was_freed_by_the_second() -> None:
+    account = OutageAccount.of([(10.0, 12.0), (13.0, 14.0)], [], journals(("k", "text", 9.9, 14.5)))
+    assert (account.count, account.late, account.worst_ms) == (2, 1, 500)
+
+
 def test_outage_during_another_incident_is_left_to_that() -> None:
     account = OutageAccount.of([(10.0, 12.0)], [(11.5, 20.0)], journals(("k", "text", 11.0, 19.0)))
     assert (account.count, account.late) == (0, 0)

@@ -59,7 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("user", metavar="USER", help="who you are")
     parser.add_argument("--with", dest="peer", metavar="PEER", required=True, help="whom you chat with")
-    parser.add_argument("--url", default=_URL, help=f"tcp://, tls://, ws:// or wss:// ({_URL})")
+    url = os.environ.get("IMSERVER_URL", _URL)
+    parser.add_argument(
+        "--url", default=url, help=f"tcp://, tls://, ws:// or wss://; also as IMSERVER_URL ({_URL})"
+    )
     parser.add_argument("--app", metavar="NAME", help='the app ("default", or the only one)')
     parser.add_argument(
         "--token",
