@@ -129,6 +129,8 @@ class Wire:
             self._unsent += data
             if len(self._unsent) > self.pump.limits.unsent_bytes_max:
                 self.drop()
+            elif self._paused:
+                self.pump.watch(self, reading=False, writing=True)
             return
         try:
             sent = self.socket.send(data) if data else 0

@@ -40,8 +40,9 @@ async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_
 
 
 async def test_server_restarted_with_1000_sessions_attached_all_resume_without_logging_in(
-    house: House,
+    nursery: trio.Nursery,
 ) -> None:
+    house = await House(limits=CoreLimits(connects_burst=2000)).open(nursery)
     hub = await house.phone("hub").connect()
     phones = [await house.phone(f"user{n}").connect(settle=False) for n in range(1000)]
     for phone in phones:

@@ -1,7 +1,7 @@
 """Whatever happens, and in whatever order: the core against a model that only remembers what was said.
 
-Posts, dropped and half-open connections, resumes, logins, restarts, a full disk and slow commits, in any order;
-then the faults stop, and G1 to G5 and G8 must hold.
+Posts, dropped and half-open connections, resumes, logins, restarts, a full disk and slow commits, in any
+order; then the faults stop, and G1 to G5 and G8 must hold.
 """
 
 from dataclasses import dataclass, field
