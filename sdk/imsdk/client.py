@@ -175,7 +175,7 @@ class Client:
 
     def sent(self, local_id: int) -> Sent:
         """The handle of something sent, also in an earlier life of this process."""
-        return Sent(self.engine, local_id, self.uploads.progress_of(local_id))
+        return Sent(self.engine, local_id, self.uploads.under_way(local_id))
 
     async def pending(self) -> tuple[OutboxRow, ...]:
         """Everything not acked yet, refused commands included, oldest first."""
@@ -246,7 +246,10 @@ class Client:
     async def sweep(self) -> None:
         """Delete copies of drafts that no outbox row names."""
         folder = self._folder / "outbox"
-        wanted = [json.loads(row.draft)["kept"]["file"] for row in await self._store.drafts() if row.draft]
+        wanted = []
+        for row in await self._store.drafts():
+            self.uploads.progress_of(row.local)  # so that `sent` finds it before the upload goes on
+            wanted.append(json.loads(row.draft or "{}")["kept"]["file"])
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder, wanted)
 

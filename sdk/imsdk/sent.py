@@ -18,11 +18,11 @@ class Progress:
     Iterating yields (bytes done, bytes in all) as they change, and ends with the upload.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, finished: bool = False) -> None:
         self._bell = Bell()
         self.done_bytes = 0
         self.total_bytes = 0
-        self.finished = False
+        self.finished = finished
 
     def report(self, done_bytes: int, total_bytes: int) -> None:
         """Take a report of the transfer."""
@@ -59,7 +59,7 @@ class Sent:
     def __init__(self, engine: "Engine", local_id: int, progress: Progress | None = None) -> None:
         self._engine = engine
         self.local_id = local_id
-        self.progress = Progress() if progress is None else progress
+        self.progress = Progress(finished=True) if progress is None else progress
         self._settled: Settled | None = None
 
     async def acked(self) -> int:

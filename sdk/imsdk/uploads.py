@@ -43,8 +43,12 @@ class Uploads:
         self._progress: dict[int, Progress] = {}
 
     def progress_of(self, local: int) -> Progress:
-        """The progress of one upload."""
+        """The progress of an upload that is about to begin."""
         return self._progress.setdefault(local, Progress())
+
+    def under_way(self, local: int) -> Progress | None:
+        """The progress of an upload that is not finished, None if there is none."""
+        return self._progress.get(local)
 
     async def run(self) -> None:
         """Upload whatever there is to upload, for ever."""

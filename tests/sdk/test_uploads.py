@@ -97,10 +97,13 @@ async def test_an_upload_goes_on_after_the_app_was_killed(
     server.online()
     again = Transfers()
     async with client("alice", "phone", transfers=again) as im:
+        chat = await im.conversation(with_user="bob")
         progress = im.sent(sent.local_id).progress
         again.gate.set()
         assert [done async for done, _ in progress][-1] == len(DATA)
         assert again.saved == [{"offset": len(DATA) // 2}]
+        assert [step async for step in (await chat.send("text")).progress] == [], "text has nothing to upload"
+        assert [step async for step in im.sent(sent.local_id).progress] == []
 
 
 async def test_a_refused_upload_is_told_and_what_waits_behind_it_goes_on(
