@@ -117,7 +117,7 @@ async def kill_server(stage: "Stage") -> Incident:
         await stage.board.wait_until(
             lambda: all(stage.board.screens[user].count["sent"] >= count for user, count in counts.items())
         )
-    incident = _begin("server SIGKILLed, restarted")
+    incident = _begin("server SIGKILLed")
     await stage.kill_server()
     stage.board.announce("the server was SIGKILLed")
     await trio.sleep(1.0 * stage.unit)

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +21,11 @@ ACTS: Final = ("edit", "recall", "react", "read", "reply", "mention")
 
 _COLUMNS: Final = (
     "outage",
-    "consistent\nagain after",
-    "resume\nout B",
-    "\nin B",
+    "time to\nconsistent",
+    "out\nbytes",
+    "in\nbytes",
     "round\ntrips",
-    "missed\nevents",
+    "events\nmissed",
 )
 
 
@@ -99,7 +100,12 @@ class Report:
         return Group(self._incidents(), self._totals(), self._judgement())
 
     def _incidents(self) -> Table:
-        table = Table(title="What went wrong, and what it cost", title_justify="left")
+        table = Table(
+            title="What went wrong, and what each resume cost",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
         table.add_column("incident", no_wrap=True)
         for name in _COLUMNS:
             table.add_column(name, justify="right", no_wrap=True)
@@ -123,7 +129,7 @@ class Report:
 
     def _totals(self) -> Table:
         verdict = self.verdict
-        table = Table(title="In all", title_justify="left")
+        table = Table(title="In all", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         totals = {
             "sent": verdict.sent,
             "acked": verdict.acked,
