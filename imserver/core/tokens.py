@@ -80,7 +80,8 @@ class TokenVerifier:
                 audience=AUDIENCE,
                 issuer=issuer,
                 leeway=_LEEWAY_S,
-                options={"require": ["exp", "iss", "sub", "aud"]},
+                # Not `iat`: it grants nothing, and a shop's clock that is ahead must not lock its users out.
+                options={"require": ["exp", "iss", "sub", "aud"], "verify_iat": False},
             )
         except jwt.ExpiredSignatureError:
             raise TokenRefused(Code.TOKEN_EXPIRED, "the token has expired; fetch a new one") from None
