@@ -1,14 +1,16 @@
 """`imserver chat` as people use it: real processes, pseudo-terminals and pipes."""
 
+import itertools
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from imserver.app import key_secret
+from imserver.app import administer, key_secret
 from imserver.core import sign_token
 from tests.cli.chat.pty_chat import PtyChat
 from tests.cli.house import Cli, Server, command, environment
@@ -16,23 +18,30 @@ from tests.cli.house import Cli, Server, command, environment
 PHOTO = Path(__file__).parents[2] / "imserver" / "demo" / "assets" / "shoes.jpg"
 
 
-@pytest.fixture
-def server(cli: Cli) -> Iterator[Server]:
-    with Server(cli.folder) as running:
-        yield running
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A working directory, and an app of its own on the server: its users are strangers to other tests'."""
+
+    folder: Path
+    url: str
+    app: str
+    server_data: Path
+
+    def words(self, user: str, peer: str, *more: str) -> tuple[str, ...]:
+        where = ("--url", self.url, "--app", self.app, "--server-data", str(self.server_data))
+        return (user, "--with", peer, *where, *more)
+
+    def chat(self, user: str, peer: str) -> PtyChat:
+        return PtyChat(self.folder, *self.words(user, peer))
+
+    def pipe(self, text: str, user: str, peer: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return run(self.folder, ["chat", *self.words(user, peer, *more)], text)
 
 
-def chat(server: Server, user: str, peer: str, *arguments: str) -> PtyChat:
-    return PtyChat(server.folder, user, "--with", peer, "--url", server.ready["listen"][0], *arguments)
-
-
-def pipe(
-    server: Server, text: str, user: str, peer: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    words = ["chat", user, "--with", peer, "--url", server.ready["listen"][0], *arguments]
+def run(folder: Path, words: list[str], text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(words),
-        cwd=server.folder,
+        cwd=folder,
         env=environment(),
         input=text,
         capture_output=True,
@@ -42,8 +51,24 @@ def pipe(
     )
 
 
-def test_two_terminals_talk_without_tokens_beside_the_servers_data(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice, chat(server, "bob", "alice") as bob:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def place(cli: Cli, running: Server) -> Place:
+    data_dir, app = running.folder / "imserver-data", f"app{next(_numbers)}"
+    administer(data_dir, {"do": "app_create", "name": app}, media_quota_bytes=2**30)
+    return Place(cli.folder, running.ready["listen"][0], app, data_dir)
+
+
+def test_two_terminals_talk_without_tokens_beside_the_servers_data(place: Place) -> None:
+    with place.chat("alice", "bob") as alice, place.chat("bob", "alice") as bob:
         alice.see("connected")
         bob.see("connected")
         alice.enter("您好 hello")
@@ -54,8 +79,8 @@ def test_two_terminals_talk_without_tokens_beside_the_servers_data(server: Serve
         alice.see("delivered to bob")
 
 
-def test_line_being_typed_is_not_garbled_by_what_comes_in(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice, chat(server, "bob", "alice") as bob:
+def test_line_being_typed_is_not_garbled_by_what_comes_in(place: Place) -> None:
+    with place.chat("alice", "bob") as alice, place.chat("bob", "alice") as bob:
         alice.see("connected")
         bob.see("connected")
         bob.press("half 中文")
@@ -70,8 +95,8 @@ def test_line_being_typed_is_not_garbled_by_what_comes_in(server: Server) -> Non
         alice.see("bob: half 中文 done")
 
 
-def test_edit_recall_reaction_reply_and_read_mark_show_on_the_other_side(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice, chat(server, "bob", "alice") as bob:
+def test_edit_recall_reaction_reply_and_read_mark_show_on_the_other_side(place: Place) -> None:
+    with place.chat("alice", "bob") as alice, place.chat("bob", "alice") as bob:
         alice.see("connected")
         bob.see("connected")
         alice.enter("typo hre")
@@ -92,8 +117,8 @@ def test_edit_recall_reaction_reply_and_read_mark_show_on_the_other_side(server:
         bob.see("alice is here")
 
 
-def test_picture_card_location_arrive_and_the_picture_can_be_saved_byte_for_byte(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice, chat(server, "bob", "alice") as bob:
+def test_picture_card_location_arrive_and_the_picture_can_be_saved_byte_for_byte(place: Place) -> None:
+    with place.chat("alice", "bob") as alice, place.chat("bob", "alice") as bob:
         alice.see("connected")
         bob.see("connected")
         alice.enter(f"/image {PHOTO}")
@@ -104,11 +129,11 @@ def test_picture_card_location_arrive_and_the_picture_can_be_saved_byte_for_byte
         bob.see("[location 31.23000, 121.47000 人民广场]")
         bob.enter("/save #2 got.jpg")
         bob.see("saved as got.jpg")
-        assert (server.folder / "got.jpg").read_bytes() == PHOTO.read_bytes()
+        assert (place.folder / "got.jpg").read_bytes() == PHOTO.read_bytes()
 
 
-def test_mistakes_are_said_in_a_line_and_the_chat_goes_on(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice:
+def test_mistakes_are_said_in_a_line_and_the_chat_goes_on(place: Place) -> None:
+    with place.chat("alice", "bob") as alice:
         alice.see("connected")
         alice.enter("/nope")
         alice.see("there is no /nope")
@@ -128,7 +153,9 @@ def test_mistakes_are_said_in_a_line_and_the_chat_goes_on(server: Server) -> Non
 def test_server_killed_and_restarted_loses_and_doubles_nothing(cli: Cli) -> None:
     with Server(cli.folder) as first:
         url = first.ready["listen"][0]
-        with chat(first, "alice", "bob") as alice, chat(first, "bob", "alice") as bob:
+        alice_words = ("alice", "--with", "bob", "--url", url)
+        bob_words = ("bob", "--with", "alice", "--url", url)
+        with PtyChat(cli.folder, *alice_words) as alice, PtyChat(cli.folder, *bob_words) as bob:
             alice.see("connected")
             bob.see("connected")
             alice.enter("before")
@@ -146,22 +173,22 @@ def test_server_killed_and_restarted_loses_and_doubles_nothing(cli: Cli) -> None
             assert sum("alice: meanwhile" in line for line in bob.sheet.lines) == 1
 
 
-def test_history_is_shown_at_the_next_start_and_quit_leaves_the_terminal_as_it_was(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice:
+def test_history_is_shown_at_the_next_start_and_quit_leaves_the_terminal_as_it_was(place: Place) -> None:
+    with place.chat("alice", "bob") as alice:
         alice.see("connected")
         alice.enter("first words")
         alice.see("you: first words ✓")
         alice.enter("/quit")
         assert alice.wait() == 0
         assert alice.modes_now() == alice.modes
-    with chat(server, "alice", "bob") as alice:
+    with place.chat("alice", "bob") as alice:
         alice.see("you: first words ✓")
         alice.press("\x04")
         assert alice.wait() == 0
 
 
-def test_ctrl_c_leaves_without_a_traceback_and_the_terminal_as_it_was(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice:
+def test_ctrl_c_leaves_without_a_traceback_and_the_terminal_as_it_was(place: Place) -> None:
+    with place.chat("alice", "bob") as alice:
         alice.see("connected")
         alice.process.send_signal(signal.SIGINT)
         assert alice.wait() == 128 + signal.SIGINT
@@ -169,23 +196,23 @@ def test_ctrl_c_leaves_without_a_traceback_and_the_terminal_as_it_was(server: Se
         assert "Traceback" not in "\n".join(alice.sheet.lines)
 
 
-def test_lines_from_a_pipe_are_sent_before_it_ends(server: Server) -> None:
-    done = pipe(server, "one\n两\n", "shop", "alice")
+def test_lines_from_a_pipe_are_sent_before_it_ends(place: Place) -> None:
+    done = place.pipe("one\n两\n", "shop", "alice")
     assert (done.returncode, done.stderr) == (0, "")
     assert "you: one ✓" in done.stdout
     assert "you: 两 ✓" in done.stdout
-    with chat(server, "alice", "shop") as alice:
+    with place.chat("alice", "shop") as alice:
         alice.see("shop: one")
         alice.see("shop: 两")
 
 
-def test_input_that_is_no_pipe_works_as_well(server: Server) -> None:
-    (server.folder / "words").write_text("from a file", encoding="ascii")
-    words = ["chat", "shop", "--with", "alice", "--url", server.ready["listen"][0]]
-    with (server.folder / "words").open("rb") as file:
+def test_input_that_is_no_pipe_works_as_well(place: Place) -> None:
+    (place.folder / "words").write_text("from a file", encoding="ascii")
+    words = ["chat", *place.words("shop", "alice")]
+    with (place.folder / "words").open("rb") as file:
         done = subprocess.run(
             command(words),
-            cwd=server.folder,
+            cwd=place.folder,
             env=environment(),
             stdin=file,
             capture_output=True,
@@ -198,16 +225,7 @@ def test_input_that_is_no_pipe_works_as_well(server: Server) -> None:
 
 def test_what_the_server_does_not_have_in_time_is_kept_and_said(cli: Cli, data: Path) -> None:
     words = ["chat", "shop", "--with", "alice", "--url", "tcp://127.0.0.1:1", "--wait", "0.2"]
-    done = subprocess.run(
-        command(words),
-        cwd=cli.folder,
-        env=environment(),
-        input="hello\n",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(cli.folder, words, "hello\n")
     assert done.returncode == 1
     assert (
         done.stderr
@@ -215,11 +233,11 @@ def test_what_the_server_does_not_have_in_time_is_kept_and_said(cli: Cli, data: 
     )
 
 
-def test_bad_and_expired_tokens_are_said_in_one_line(server: Server) -> None:
-    bad = pipe(server, "", "eve", "bob", "--token", "abc")
-    secret = key_secret(server.folder / "imserver-data", app="default", kid=None)
+def test_bad_and_expired_tokens_are_said_in_one_line(place: Place) -> None:
+    bad = place.pipe("", "eve", "bob", "--token", "abc")
+    secret = key_secret(place.server_data, app=place.app, kid=None)
     late = sign_token(
-        app="default",
+        app=place.app,
         user="eve",
         kid="1",
         algorithm="HS256",
@@ -227,7 +245,7 @@ def test_bad_and_expired_tokens_are_said_in_one_line(server: Server) -> None:
         now_s=int(time.time()) - 7200,
         lifetime_s=60,
     )
-    expired = pipe(server, "", "eve", "bob", "--token", late)
+    expired = place.pipe("", "eve", "bob", "--token", late)
     for done, piece in ((bad, "token was rejected"), (expired, "expired")):
         assert done.returncode == 1, done
         assert done.stderr.startswith("imserver: ")
@@ -243,13 +261,13 @@ def test_url_of_another_kind_is_refused_with_what_to_write(cli: Cli, data: Path)
     assert "tcp://" in cli.refused("chat", "alice", "--with", "bob", "--url", "http://127.0.0.1:1")
 
 
-def test_second_chat_of_a_user_is_told_how_to_be_another_device(server: Server) -> None:
-    with chat(server, "alice", "bob") as alice:
+def test_second_chat_of_a_user_is_told_how_to_be_another_device(place: Place) -> None:
+    with place.chat("alice", "bob") as alice:
         alice.see("connected")
-        second = pipe(server, "", "alice", "bob")
+        second = place.pipe("", "alice", "bob")
         assert second.returncode == 1
         assert "--data" in second.stderr
-        other = pipe(server, "from my tablet\n", "alice", "bob", "--data", "tablet")
+        other = place.pipe("from my tablet\n", "alice", "bob", "--data", "tablet")
         assert other.returncode == 0, other.stderr
         alice.see("you: from my tablet ✓")
 
