@@ -1,7 +1,6 @@
 """The client: what an app holds."""
 
 import json
-import secrets
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -137,7 +136,7 @@ class Client:
 
         Works offline: messages may follow at once.
         """
-        number = secrets.randbits(53) or 1
+        number = self.engine.settings.rng.getrandbits(53) or 1
         action = Create(conversation=number, title=title, members=tuple(members))
         key, _ = await self._store.new_group(number, title, self.engine.settings.now_ms(), action)
         self.engine.outbox_changed()

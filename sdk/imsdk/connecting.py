@@ -53,7 +53,7 @@ async def connect(
         ssl_context: for tls and wss; without one the system's trust is used.
         foreground: is the app in front?
         network: label of the current network, for the heartbeat.
-        rng: for delays; a seeded one makes a run repeatable.
+        rng: for delays and ids of groups; a seeded one makes a run repeatable.
         now_ms: wall clock for display times of what is not acked yet.
 
     Raises:

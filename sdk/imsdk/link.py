@@ -16,6 +16,7 @@ from improtocol import (
     ProtocolError,
     RemoteProtocolError,
     Side,
+    State,
     action_of,
     close_for,
     frames,
@@ -91,7 +92,9 @@ class Link:
     # Writing ----------------------------------------------------------------------------------------
 
     def send(self, frame: Frame) -> None:
-        """Queue a frame; the writer flushes."""
+        """Queue a frame; the writer flushes. After a CLOSE of either side nothing more may be said."""
+        if self._conn.state is State.CLOSED:
+            return
         self._out += self._conn.send(frame)
         self._engine.statistics.frames_out += 1
 

@@ -27,9 +27,13 @@ class Database:
     Args:
         folder: made when it is not there; locked against other processes while open.
         inline: run statements in the calling thread.
+        connection: a set up database that outlives this object, in place of one of its own.
     """
 
-    def __init__(self, folder: Path | None, *, inline: bool) -> None:
+    def __init__(
+        self, folder: Path | None, *, inline: bool, connection: sqlite3.Connection | None = None
+    ) -> None:
+        self._given = connection
         self.folder = folder
         self._inline = inline
         self._connection: sqlite3.Connection | None = None
@@ -80,6 +84,9 @@ class Database:
         await self._call(self._open)
 
     def _open(self) -> None:
+        if self._given is not None:
+            self._connection = self._given
+            return
         try:
             if self._lock is not None and self.folder is not None:
                 self._lock.acquire()
@@ -108,7 +115,7 @@ class Database:
 
         def close() -> None:
             con, self._connection = self._connection, None
-            if con is not None:
+            if con is not None and con is not self._given:
                 con.close()
             if self._lock is not None:
                 self._lock.release()

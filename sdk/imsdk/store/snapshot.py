@@ -128,9 +128,8 @@ def end_resync(
 
 def _forget_direct(con: sqlite3.Connection, key: int, released: int) -> None:
     """A direct conversation is younger than the backup: the next message makes it anew, under another id."""
-    for table in ("message", "reaction", "member", "span"):
+    for table in ("message", "reaction", "member", "span", "feed"):
         con.execute(f"DELETE FROM {table} WHERE chat = ?", (key,))
-    con.execute("DELETE FROM feed WHERE chat = ? AND position IS NULL", (key,))
     if released:
         feed = Feed(con)
         feed.gap(key, 1, released, 0, GapReason.RESTORED)
@@ -205,9 +204,9 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> No
         if entry is None or (entry.sender, entry.at_ms) != (sender, at_ms):
             first_bad = min(first_bad, seq)
             break
-    for table in ("message", "feed"):
-        column = "position IS NULL AND" if table == "feed" else ""
-        con.execute(f"DELETE FROM {table} WHERE {column} chat = ? AND seq >= ?", (chat, first_bad))
+    # Shown or held back, rows of what no longer counts would show whatever takes those numbers next.
+    con.execute("DELETE FROM feed WHERE chat = ? AND seq >= ?", (chat, first_bad))
+    con.execute("DELETE FROM message WHERE chat = ? AND seq >= ?", (chat, first_bad))
     con.execute("DELETE FROM reaction WHERE chat = ? AND seq >= ?", (chat, first_bad))
     # Below the page nothing can be compared, so it has to be asked for again.
     con.execute("DELETE FROM message WHERE chat = ? AND seq < ?", (chat, page.first))

@@ -45,10 +45,14 @@ class SqliteStore:
         folder: made when it is not there; locked against other processes while open.
         inline: run statements in the calling thread. For tests under a virtual clock, which does not wait for
             threads.
+        connection: a set up database that outlives this store, so that a simulated process can be killed
+            and come back.
     """
 
-    def __init__(self, folder: Path | None, *, inline: bool = False) -> None:
-        self._database = Database(folder, inline=inline or folder is None)
+    def __init__(
+        self, folder: Path | None, *, inline: bool = False, connection: sqlite3.Connection | None = None
+    ) -> None:
+        self._database = Database(folder, inline=inline or folder is None, connection=connection)
         self._run = self._database.run
         self._user = ""
 

@@ -1,0 +1,172 @@
+"""One connection against a peer that says what the test wants, byte by byte if need be."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+import trio
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
+
+import imsdk
+from improtocol import NEED_DATA, Code, Connection, Entry, Kind, Side, frames, pack
+from improtocol.frames import Frame
+
+
+class Peer:
+    """The server's end, by hand."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.connection = Connection(Side.SERVER)
+
+    async def hear(self) -> Frame:
+        """The next frame of the client."""
+        while (frame := self.connection.next_event()) is NEED_DATA:
+            data = await self.stream.receive_some()
+            assert data, "the client hung up"
+            self.connection.receive_data(bytes(data))
+        return frame
+
+    async def say(self, *said: Frame) -> None:
+        """Send frames in one piece."""
+        await self.stream.send_all(b"".join(self.connection.send(frame) for frame in said))
+
+    async def greet(self, **facts: int) -> None:
+        """Take the CONNECT and let the client in."""
+        assert isinstance(await self.hear(), frames.Connect)
+        await self.say(
+            frames.Connected(session=5, secret=b"s" * 16, epoch=1, accepted=0, head=0, user="alice", **facts)
+        )
+
+    async def hung_up_on(self) -> list[Frame]:
+        """What the client still says until it hangs up."""
+        heard: list[Frame] = []
+        while True:
+            try:
+                data = await self.stream.receive_some()
+            except trio.BrokenResourceError:
+                return heard
+            if not data:
+                return heard
+            self.connection.receive_data(bytes(data))
+            while (frame := self.connection.next_event()) is not NEED_DATA:
+                heard.append(frame)
+
+
+class Dialer:
+    """Every dial is a new peer for the test to play."""
+
+    def __init__(self) -> None:
+        self._put, self._get = trio.open_memory_channel[Peer](10)
+
+    async def dial(self, url: str) -> trio.abc.Stream:
+        ours, theirs = memory_stream_pair()
+        self._put.send_nowait(Peer(theirs))
+        return ours
+
+    async def peer(self) -> Peer:
+        """The next connection."""
+        return await self._get.receive()
+
+
+@asynccontextmanager
+async def played() -> AsyncIterator[tuple[imsdk.Client, Dialer]]:
+    dialer = Dialer()
+    with trio.fail_after(300):
+        async with imsdk.connect("memory:", token="t", dialer=dialer, rng=Random(1)) as im:
+            yield im, dialer
+
+
+@pytest.mark.parametrize(
+    "close", [frames.Close(code=Code.DRAINING, retry_after_ms=1000), frames.Close(code=Code.SLOW_CONSUMER)]
+)
+async def test_a_close_in_the_midst_of_sending_is_no_error(
+    autojump_clock: MockClock, close: frames.Close
+) -> None:
+    async with played() as (im, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        await im.connected()
+        chat = await im.conversation(with_user="bob")
+        for number in range(40):
+            await chat.send(f"{number}")
+        await peer.hear()
+        result = frames.Result(counter=1, value=2, at_ms=1)
+        await peer.say(result, close)
+        again = await dialer.peer()
+        resume = await again.hear()
+        assert isinstance(resume, frames.Resume)
+        assert resume.next == 2
+
+
+async def test_events_that_do_not_follow_the_cursor_end_the_connection_and_are_not_committed(
+    autojump_clock: MockClock,
+) -> None:
+    async with played() as (im, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        entry = Entry(Kind.CREATED, 1, "bob", 7, 1, pack([1, "", [["bob", 0], ["alice", 0]]]))
+        await peer.say(frames.Events(start=3, end=4, entries=(entry,)))
+        heard = await peer.hung_up_on()
+        assert [type(frame) for frame in heard] == [frames.Close]
+        resume = await (await dialer.peer()).hear()
+        assert isinstance(resume, frames.Resume)
+        assert resume.cursor == 0
+        assert await im.conversations() == []
+
+
+@pytest.mark.parametrize("garbage", [b"\x00", b"\xff\xff\xff\xff", b"\x03\x93\x0e\xc1", b"\x02\x81\x01" * 50])
+async def test_garbage_costs_one_connection(autojump_clock: MockClock, garbage: bytes) -> None:
+    async with played() as (_, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        await peer.stream.send_all(garbage)
+        await peer.hung_up_on()
+        assert isinstance(await (await dialer.peer()).hear(), frames.Resume)
+
+
+async def test_no_answer_to_the_greeting_is_given_up_after_ten_seconds(autojump_clock: MockClock) -> None:
+    async with played() as (_, dialer):
+        peer = await dialer.peer()
+        assert isinstance(await peer.hear(), frames.Connect)
+        before = trio.current_time()
+        assert await peer.hung_up_on() == []
+        assert trio.current_time() - before == 10
+        await dialer.peer()
+
+
+async def test_a_ping_is_answered_and_acks_come_within_a_second(autojump_clock: MockClock) -> None:
+    async with played() as (_, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        await peer.say(frames.Ping())
+        assert await peer.hear() == frames.Pong()
+        before = trio.current_time()
+        await peer.say(frames.Events(start=0, end=3, entries=()))
+        assert await peer.hear() == frames.Ack(count=3)
+        assert trio.current_time() - before == 1.0
+
+
+async def test_half_a_window_is_acked_at_once(autojump_clock: MockClock) -> None:
+    async with played() as (_, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        before = trio.current_time()
+        await peer.say(frames.Events(start=0, end=128, entries=()))
+        assert await peer.hear() == frames.Ack(count=128)
+        assert trio.current_time() == before
+
+
+async def test_an_ack_rides_along_with_a_message(autojump_clock: MockClock) -> None:
+    async with played() as (im, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        await im.connected()
+        await peer.say(frames.Events(start=0, end=3, entries=()))
+        await wait_all_tasks_blocked()
+        before = trio.current_time()
+        await (await im.conversation(with_user="bob")).send("hi")
+        heard = {type(await peer.hear()), type(await peer.hear())}
+        assert heard == {frames.Command, frames.Ack}
+        assert trio.current_time() == before
