@@ -8,7 +8,9 @@ connection a tenth of the memory.
 import selectors
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
@@ -36,21 +38,40 @@ class Door:
 
 
 class Pump:
-    """Moves bytes between sockets and the core."""
+    """Moves bytes between sockets and the core.
 
-    def __init__(self, core: Core, limits: GatewayLimits) -> None:
+    Args:
+        core: what the bytes are for.
+        limits: bounds of connections.
+        selector, ready: what says which sockets are ready, and what waits until one is. Injected together,
+            by simulations, whose sockets the kernel does not know.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        limits: GatewayLimits,
+        *,
+        selector: selectors.BaseSelector | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.core = core
         self.limits = limits
         self.now_s = trio.current_time()
         self.wheel: TimerWheel[Wire] = TimerWheel(self.now_s)
-        self.links: set[SocketLink] = set()
+        #: A dict, because a set's order would differ from run to run.
+        self.links: dict[SocketLink, None] = {}
         self.accepted = 0
         self.bytes_in = 0
         self.bytes_out = 0
         self.protocol_errors = 0
         self.faults = 0
         self._emptied = trio.Event()
-        self._selector = selectors.DefaultSelector()
+        if selector is None or ready is None:
+            kernel = selectors.DefaultSelector()
+            selector, ready = kernel, partial(trio.lowlevel.wait_readable, kernel.fileno())
+        self._selector: selectors.BaseSelector = selector
+        self._ready = ready
         self._doors: list[Door] = []
 
     # Listening -------------------------------------------------------------------------------------
@@ -105,7 +126,7 @@ class Pump:
             sock.close()
             return
         link = SocketLink(sock, self, WebSocketCodec() if door.websocket else None, self.now_s)
-        self.links.add(link)
+        self.links[link] = None
         self.accepted += 1
         self._selector.register(sock, selectors.EVENT_READ, link)
         link.look_by(self.now_s + self.limits.handshake_s_max)
@@ -134,7 +155,7 @@ class Pump:
 
     def forget(self, link: SocketLink) -> None:
         """`link` is gone: free its socket."""
-        self.links.discard(link)
+        self.links.pop(link, None)
         if link.socket in self._selector.get_map():
             self._selector.unregister(link.socket)
         link.socket.close()
@@ -155,7 +176,7 @@ class Pump:
             nursery.start_soon(self._tick)
             try:
                 while True:
-                    await trio.lowlevel.wait_readable(self._selector.fileno())
+                    await self._ready()
                     self.turn()
             finally:
                 self.close_doors()
