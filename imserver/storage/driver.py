@@ -15,7 +15,7 @@ import aiosqlite
 import trio
 import trio_asyncio
 
-from imserver.storage.schema import open_reader, open_writer
+from imserver.storage.schema import Connect, open_reader, open_writer
 from imserver.storage.writer_thread import WriterThread
 from imserver.storage.writing import Writer
 
@@ -41,9 +41,9 @@ class InlineDriver:
     The work is done before the call returns, so that a virtual clock cannot run ahead of it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.writer = Writer(open_writer(path))
-        self._reader = open_reader(path)
+    def __init__(self, path: Path, connect: Connect = sqlite3.connect) -> None:
+        self.writer = Writer(open_writer(path, connect))
+        self._reader = open_reader(path, connect)
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         await trio.lowlevel.checkpoint()
@@ -60,9 +60,9 @@ class InlineDriver:
 
 
 @asynccontextmanager
-async def inline_driver(path: Path) -> AsyncIterator[Driver]:
+async def inline_driver(path: Path, connect: Connect = sqlite3.connect) -> AsyncIterator[Driver]:
     """An `InlineDriver` for the length of a block."""
-    driver = InlineDriver(path)
+    driver = InlineDriver(path, connect)
     try:
         yield driver
     finally:
@@ -115,7 +115,7 @@ class ThreadDriver:
 
 
 @asynccontextmanager
-async def thread_driver(path: Path) -> AsyncIterator[Driver]:
+async def thread_driver(path: Path, connect: Connect = sqlite3.connect) -> AsyncIterator[Driver]:
     """A `ThreadDriver` for the length of a block, on the running asyncio loop or else its own.
 
     With its own, an exception of the block comes out in the `ExceptionGroup` of the loop's nursery; errors of
@@ -123,17 +123,17 @@ async def thread_driver(path: Path) -> AsyncIterator[Driver]:
     """
     async with AsyncExitStack() as stack:
         # The writer goes first, because it sets up the file, and outside of any nursery of ours.
-        writer = await stack.enter_async_context(_writer_thread(path))
+        writer = await stack.enter_async_context(_writer_thread(path, connect))
         loop = trio_asyncio.current_loop.get()
         if loop is None:
             loop = await stack.enter_async_context(trio_asyncio.open_loop())
-        readers = [await stack.enter_async_context(_reader(loop, path)) for _ in range(READERS)]
+        readers = [await stack.enter_async_context(_reader(loop, path, connect)) for _ in range(READERS)]
         yield ThreadDriver(loop, writer, readers)
 
 
 @asynccontextmanager
-async def _writer_thread(path: Path) -> AsyncIterator[WriterThread]:
-    writer = WriterThread(path)
+async def _writer_thread(path: Path, connect: Connect) -> AsyncIterator[WriterThread]:
+    writer = WriterThread(path, connect)
     try:
         await writer.opened()
         yield writer
@@ -143,9 +143,9 @@ async def _writer_thread(path: Path) -> AsyncIterator[WriterThread]:
 
 
 @asynccontextmanager
-async def _reader(loop: Any, path: Path) -> AsyncIterator[FunctionConnection]:
+async def _reader(loop: Any, path: Path, connect: Connect) -> AsyncIterator[FunctionConnection]:
     async def opened() -> FunctionConnection:
-        connection = FunctionConnection(partial(open_reader, path))
+        connection = FunctionConnection(partial(open_reader, path, connect))
         await connection
         return connection
 

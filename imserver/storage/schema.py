@@ -8,11 +8,15 @@ disagree with what it counts. Foreign keys are not enforced: it would cost a loo
 
 import secrets
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from imserver.storage.folder import FolderForeign, SchemaNewer
 from imserver.storage.model import StoreBroken
+
+#: `sqlite3.connect`, or what stands in for it on a simulated disk.
+Connect = Callable[..., sqlite3.Connection]
 
 #: "IMSV". Tells our files from others (sqlite.org/pragma.html, application_id).
 APPLICATION_ID: Final = 0x494D5356
@@ -81,7 +85,7 @@ def new_epoch() -> int:
     return secrets.randbelow(2**32 - 1) + 1
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """The one connection that writes, on a database that is set up, migrated and quickly checked.
 
     The caller holds the folder's lock. The connection may be used by one thread at a time.
@@ -90,7 +94,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         FolderForeign, SchemaNewer: see their texts.
         StoreBroken: the check found damage.
     """
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    db = connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         _check_ours(db, path)
         _set_up(db)
@@ -113,12 +117,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return db
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """A connection that can only read. `open_writer` has been there before.
 
     It may not be opened read-only: a reader of a WAL needs the shared index beside it.
     """
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    db = connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     _set_up(db)
     db.execute("PRAGMA wal_autocheckpoint = 0")
     db.execute("PRAGMA query_only = ON")

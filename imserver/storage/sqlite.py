@@ -31,7 +31,7 @@ from imserver.storage.model import (
     StoreBroken,
     Write,
 )
-from imserver.storage.schema import read_epoch
+from imserver.storage.schema import Connect, read_epoch
 from imserver.storage.store import HISTORY_BYTES_MAX
 from imserver.storage.writing import Writer, describe
 
@@ -42,13 +42,16 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_sqlite(folder: Path, *, inline: bool = False) -> AsyncIterator["SqliteStore"]:
+async def open_sqlite(
+    folder: Path, *, inline: bool = False, connect: Connect = sqlite3.connect
+) -> AsyncIterator["SqliteStore"]:
     """The store in this data directory, which is locked, made and migrated as need be, for a block.
 
     Args:
         folder: the data directory.
         inline: no threads: for tests and simulations. Otherwise the blocking calls have threads of their
             own, and aiosqlite uses the running trio-asyncio loop or one that is opened here.
+        connect: opens a connection; a simulated disk has its own.
 
     Raises:
         FolderLocked, FolderForeign, SchemaNewer: one sentence each that says what to do.
@@ -56,7 +59,7 @@ async def open_sqlite(folder: Path, *, inline: bool = False) -> AsyncIterator["S
     """
     with FolderLock(folder):
         path = folder / DATABASE_NAME
-        async with (inline_driver if inline else thread_driver)(path) as driver:
+        async with (inline_driver if inline else thread_driver)(path, connect) as driver:
             sync_folder(folder)
             store = SqliteStore(driver, await driver.read(read_epoch))
             try:

@@ -4,6 +4,7 @@ aiosqlite would do, and does for reads. Here its crossing (two event loops, a fu
 the append back in small batches; docs/storage.md has the figures.
 """
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,7 +14,7 @@ from typing import Any, TypeVar, cast
 import outcome
 import trio
 
-from imserver.storage.schema import open_writer
+from imserver.storage.schema import Connect, open_writer
 from imserver.storage.writing import Writer
 
 T = TypeVar("T")
@@ -22,8 +23,9 @@ T = TypeVar("T")
 class WriterThread:
     """Call from one trio run only. What is handed over is done in that order, and done whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Connect = sqlite3.connect) -> None:
         self._path = path
+        self._connect = connect
         self._token = trio.lowlevel.current_trio_token()
         self._jobs: SimpleQueue[tuple[trio.lowlevel.Task, Callable[[Writer | None], Any]] | None]
         self._jobs = SimpleQueue()
@@ -37,7 +39,7 @@ class WriterThread:
         """Open the database. Raises what `open_writer` raises."""
 
         def work(_: Writer | None) -> None:
-            self._writer = Writer(open_writer(self._path))
+            self._writer = Writer(open_writer(self._path, self._connect))
 
         await self._cross(work)
 

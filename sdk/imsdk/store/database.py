@@ -15,6 +15,9 @@ from imsdk.store.lock import FolderLock
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: `sqlite3.connect`, or what stands in for it on a simulated disk.
+Connect = Callable[..., sqlite3.Connection]
+
 FILE_NAME: Final = "chat.sqlite"
 
 
@@ -28,12 +31,19 @@ class Database:
         folder: made when it is not there; locked against other processes while open.
         inline: run statements in the calling thread.
         connection: a set up database that outlives this object, in place of one of its own.
+        connect: opens a connection.
     """
 
     def __init__(
-        self, folder: Path | None, *, inline: bool, connection: sqlite3.Connection | None = None
+        self,
+        folder: Path | None,
+        *,
+        inline: bool,
+        connection: sqlite3.Connection | None = None,
+        connect: Connect = sqlite3.connect,
     ) -> None:
         self._given = connection
+        self._connect = connect
         self.folder = folder
         self._inline = inline
         self._connection: sqlite3.Connection | None = None
@@ -91,7 +101,7 @@ class Database:
             if self._lock is not None and self.folder is not None:
                 self._lock.acquire()
             path = ":memory:" if self.folder is None else str(self.folder / FILE_NAME)
-            con = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+            con = self._connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
             try:
                 con.execute("PRAGMA journal_mode = WAL")
                 con.execute("PRAGMA synchronous = FULL")

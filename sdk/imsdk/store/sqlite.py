@@ -17,7 +17,7 @@ from improtocol.frames import Connected, Result
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
 from imsdk.errors import StorageError
 from imsdk.store import feed, members, outbox, reading, snapshot
-from imsdk.store.database import Database
+from imsdk.store.database import Connect, Database
 from imsdk.store.projection import Projection
 from imsdk.store.rows import (
     ChatRow,
@@ -47,12 +47,20 @@ class SqliteStore:
             threads.
         connection: a set up database that outlives this store, so that a simulated process can be killed
             and come back.
+        connect: opens a connection; a simulated disk has its own.
     """
 
     def __init__(
-        self, folder: Path | None, *, inline: bool = False, connection: sqlite3.Connection | None = None
+        self,
+        folder: Path | None,
+        *,
+        inline: bool = False,
+        connection: sqlite3.Connection | None = None,
+        connect: Connect = sqlite3.connect,
     ) -> None:
-        self._database = Database(folder, inline=inline or folder is None, connection=connection)
+        self._database = Database(
+            folder, inline=inline or folder is None, connection=connection, connect=connect
+        )
         self._run = self._database.run
         self._user = ""
 
