@@ -1,8 +1,9 @@
 """One connection against a peer that says what the test wants, byte by byte if need be."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 import pytest
 import trio
@@ -11,6 +12,8 @@ from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 import imsdk
 from improtocol import NEED_DATA, Code, Connection, Entry, Kind, Side, frames, pack
 from improtocol.frames import Frame
+from imsdk.store import MemoryStore
+from imsdk.store.rows import Settled
 
 
 class Peer:
@@ -71,20 +74,30 @@ class Dialer:
 
 
 @asynccontextmanager
-async def played() -> AsyncIterator[tuple[imsdk.Client, Dialer]]:
+async def played(**options: Any) -> AsyncIterator[tuple[imsdk.Client, Dialer]]:
     dialer = Dialer()
     with trio.fail_after(300):
-        async with imsdk.connect("memory:", token="t", dialer=dialer, rng=Random(1)) as im:
+        async with imsdk.connect("memory:", token="t", dialer=dialer, rng=Random(1), **options) as im:
             yield im, dialer
 
 
-@pytest.mark.parametrize(
-    "close", [frames.Close(code=Code.DRAINING, retry_after_ms=1000), frames.Close(code=Code.SLOW_CONSUMER)]
-)
-async def test_a_close_in_the_midst_of_sending_is_no_error(
-    autojump_clock: MockClock, close: frames.Close
-) -> None:
-    async with played() as (im, dialer):
+class SlowStore(MemoryStore):
+    """Lets everybody else go on in the middle of a commit, as a disk does."""
+
+    wake: Callable[[], None]
+
+    async def settle(self, results: Sequence[frames.Result]) -> tuple[Settled, ...]:
+        settled = await super().settle(results)
+        self.wake()
+        await wait_all_tasks_blocked()
+        return settled
+
+
+@pytest.mark.parametrize("code", [Code.DRAINING, Code.SLOW_CONSUMER])
+async def test_a_close_in_the_midst_of_sending_is_no_error(autojump_clock: MockClock, code: Code) -> None:
+    store = SlowStore()
+    async with played(store=store) as (im, dialer):
+        store.wake = im.engine.outbox_changed
         peer = await dialer.peer()
         await peer.greet()
         await im.connected()
@@ -92,8 +105,7 @@ async def test_a_close_in_the_midst_of_sending_is_no_error(
         for number in range(40):
             await chat.send(f"{number}")
         await peer.hear()
-        result = frames.Result(counter=1, value=2, at_ms=1)
-        await peer.say(result, close)
+        await peer.say(frames.Result(counter=1, value=2, at_ms=1), frames.Close(code=code))
         again = await dialer.peer()
         resume = await again.hear()
         assert isinstance(resume, frames.Resume)

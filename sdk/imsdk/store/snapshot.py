@@ -48,7 +48,8 @@ def take_infos(
                 key,
             ),
         )
-        # Of title and membership the log may know better by now.
+        # Of title and membership the log may know better by now; a title it never told is better than none.
+        con.execute("UPDATE chat SET title = ? WHERE key = ? AND title = ''", (info.title, key))
         con.execute(
             "UPDATE chat SET title = ?, role = ?, present = 1 WHERE key = ? AND (head <= ? OR ?)",
             (info.title, int(info.role), key, info.head, all_pages),
