@@ -24,6 +24,9 @@ _CORE_COUNTERS: Final = {
     "resumed": "Sessions resumed",
     "refused": "Logins and resumes refused",
     "cold_reads": "Log ranges read from the store instead of memory",
+    "compared": "Logins and resumes whose history was compared by its digest",
+    "diverged": "Devices told that their history differs from the log",
+    "resyncs": "Devices told that they cannot go on after their cursor, for whatever reason",
     "queries": "Queries answered",
 }
 _GATEWAY_GAUGES: Final = {"connections": "Open connections, those without a session included"}

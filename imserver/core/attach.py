@@ -20,6 +20,7 @@ from imserver.core.clock import Clock
 from imserver.core.delivery import Delivery
 from imserver.core.limits import DAY_MS, CoreLimits
 from imserver.core.links import FlushList, Link
+from imserver.core.proofs import Proofs
 from imserver.core.registry import Registry
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenRefused, TokenVerifier
@@ -77,6 +78,8 @@ class Attacher:
         self._arrived = trio.Event()
         self._connects = TokenBucket(limits.connects_per_s, limits.connects_burst)
         self._resumes = TokenBucket(limits.resumes_per_s, limits.resumes_burst)
+        self._proofs = Proofs(store)
+        self.compared = 0
         self.connected = 0
         self.resumed = 0
         self.refused = 0
@@ -90,8 +93,8 @@ class Attacher:
             return
         if isinstance(frame, Resume):
             session = self._registry.get(frame.session)
-            if session is not None and session.user.ready:
-                self._resume(session, link, frame)
+            if session is not None and session.user.ready and self._proofs.at_hand(session, frame):
+                self._resume(session, link, frame, {})
                 return
             self._resumes_waiting.append((link, frame))
         else:
@@ -127,12 +130,14 @@ class Attacher:
         unread = {s.user.id for s in sessions.values() if not s.user.ready}
         unread |= {s.user.id for _, f in resumes if (s := self._registry.get(f.session)) and not s.user.ready}
         await self._load_heads(list(unread))
+        asked = [(s, f) for _, f in resumes if (s := self._registry.get(f.session)) and _is_of(f, s)]
+        sums = await self._proofs.read(asked)
         for link, frame in resumes:
             session = self._registry.get(frame.session)
             if session is None:
                 self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
             else:
-                self._resume(session, link, frame)
+                self._resume(session, link, frame, sums)
 
     async def _load_heads(self, users: list[int]) -> None:
         if users:
@@ -141,11 +146,11 @@ class Attacher:
                 if user is not None:
                     user.load(head)
 
-    def _resume(self, session: Session, link: Link, frame: Resume) -> None:
+    def _resume(self, session: Session, link: Link, frame: Resume, sums: dict[int, int]) -> None:
         if link.closing:
             return  # it went while it waited: it must not take the session away from a living one
         # One answer for "no such session" and "wrong secret": nobody learns which ids are in use.
-        if not hmac.compare_digest(hash_secret(frame.secret), session.secret_hash):
+        if not _is_of(frame, session):
             self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
             return
         if session.ended:
@@ -156,15 +161,18 @@ class Attacher:
             return
         self.resumed += 1
         self._attach(session, link, frame.mode)
+        reason = self._reason(session, frame, sums)
         behind_events, behind_bytes = self._behind(session, frame.epoch, frame.cursor)
+        head = session.user.head
         resumed = Resumed(
             accepted=session.accepted,
-            head=session.user.head,
+            head=0 if head == frame.cursor else head,
             behind_events=behind_events,
             behind_bytes=behind_bytes,
+            resync=reason,
         )
         link.send(resumed)
-        self._follow(session, link, frame.epoch, frame.cursor)
+        self._follow(session, link, frame, reason)
 
     # Connect ---------------------------------------------------------------------------------------
 
@@ -196,10 +204,12 @@ class Attacher:
         session = self._registry.admit(device, self._delivery)
         if not session.user.ready:
             await self._load_heads([session.user.id])
+        sums = await self._proofs.read([(session, frame)])
         if link.closing:
             return  # the session stays without a connection; the device logs in again
         self.connected += 1
         self._attach(session, link, frame.mode)
+        resync = self._reason(session, frame, sums)
         behind_events, behind_bytes = self._behind(session, frame.epoch or self._store.epoch, frame.cursor)
         connected = Connected(
             session=session.id,
@@ -211,9 +221,10 @@ class Attacher:
             behind_bytes=behind_bytes,
             idle_s=self._idle_s,
             user=identity.user,
+            resync=resync,
         )
         link.send(connected)
-        self._follow(session, link, frame.epoch or self._store.epoch, frame.cursor)
+        self._follow(session, link, frame, resync)
 
     # Both ------------------------------------------------------------------------------------------
 
@@ -244,19 +255,17 @@ class Attacher:
         # The log's own average is near enough for a client to choose by, and costs no read.
         return events, events * user.bytes_total // user.head
 
-    def _follow(self, session: Session, link: Link, epoch: int, cursor: int) -> None:
-        """Start the event stream after `cursor`, or say why it cannot be (G5, G13)."""
-        user = session.user
+    def _reason(self, session: Session, frame: Connect | Resume, sums: dict[int, int]) -> int:
+        self.compared += frame.digest is not None
+        return self._proofs.reason(session, frame, sums)
+
+    def _follow(self, session: Session, link: Link, frame: Connect | Resume, reason: int) -> None:
+        """Start the event stream after the cursor, or say why it cannot be (G5, G13)."""
         link.attached()
-        session.seek(cursor)
-        if epoch != self._store.epoch:
-            self._delivery.resync(session, ResyncReason.RESTORED, user.oldest)
-        elif cursor > user.head:
-            self._delivery.resync(session, ResyncReason.FUTURE, user.oldest)
-        elif cursor < user.oldest - 1 or (cursor == 0 and session.accepted and user.head):
-            # From 0 again after having sent something: the device has lost its data, and of its own messages
-            # the log tells it nothing. The snapshot does.
-            self._delivery.resync(session, ResyncReason.RETENTION, user.oldest)
+        session.seek(frame.cursor)
+        if reason:
+            verified = frame.cursor - frame.span if reason == ResyncReason.DIVERGED else 0
+            self._delivery.resync(session, ResyncReason(reason), session.user.oldest, verified)
         else:
             self._delivery.pull(session, announce=True)
 
@@ -264,3 +273,8 @@ class Attacher:
         self.refused += 1
         retry_after_ms = min(retry_after_ms, RETRY_AFTER_MS_MAX)
         link.close(Close(code=code, reason=reason, retry_after_ms=retry_after_ms))
+
+
+def _is_of(frame: Resume, session: Session) -> bool:
+    """Whether `frame` knows the session's secret."""
+    return hmac.compare_digest(hash_secret(frame.secret), session.secret_hash)

@@ -248,7 +248,7 @@ class CommitLoop:
             if user is None:
                 continue
             device = write.device if user_id == write.author else 0
-            self._delivery.publish(user, LogEntry(position, device, entry), size)
+            self._delivery.publish(user, LogEntry(position, device, entry, place.digest), size)
         if write.kind == Kind.RECALLED:
             for user in map(self._delivery.user, write.recipients):
                 if user is not None:

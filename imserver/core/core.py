@@ -13,7 +13,7 @@ from improtocol import frames
 from improtocol import limits as protocol_limits
 from improtocol.codes import Code
 from improtocol.errors import RemoteProtocolError
-from improtocol.frames import Close, Frame
+from improtocol.frames import Close, Frame, ResyncReason
 from imserver.core.answers import Answerer
 from imserver.core.attach import Attacher
 from imserver.core.clock import Clock, SystemClock
@@ -172,8 +172,14 @@ class Core:
     def _acked(self, session: Session, frame: frames.Ack) -> None:
         try:
             reached = session.note_acked(frame.count)
+            agrees = frame.digest is None or session.resyncing > 0 or session.agrees(frame.digest)
         except ValueError as error:
             raise RemoteProtocolError(str(error)) from None
+        if not agrees:
+            # It holds something else than it was sent. What it was sent before this connection was compared
+            # when it attached, so the difference lies after `verified`.
+            self._delivery.resync(session, ResyncReason.DIVERGED, session.user.oldest, session.verified)
+            return
         self._watermarks.acked(session.device, session.acked)
         if reached:
             self._signals.delivered(session, reached)
@@ -234,6 +240,9 @@ class Core:
             resumed=self._attacher.resumed,
             refused=self._attacher.refused,
             cold_reads=self._delivery.cold_reads,
+            compared=self._attacher.compared,
+            diverged=self._delivery.resyncs[ResyncReason.DIVERGED],
+            resyncs=sum(self._delivery.resyncs.values()),
             queries=self._answerer.answered,
             watermarks=len(self._watermarks),
         )

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import trio
 
 from improtocol import limits as protocol_limits
+from improtocol.digest import term_of
 from improtocol.entries import Entry, Kind
 from improtocol.frames import Resync, ResyncReason
 from imserver.core.limits import CoreLimits
@@ -38,6 +39,7 @@ class Delivery:
         self._cold_arrived = trio.Event()
         self.cold_reads = 0
         self.superseded = 0
+        self.resyncs = dict.fromkeys(ResyncReason, 0)
 
     # Users -----------------------------------------------------------------------------------------
 
@@ -113,14 +115,14 @@ class Delivery:
             self._send(session, entries, entries[-1].position)
         silent = session.scanned - session.sent
         if silent and (announce or silent >= self._limits.silent_positions_max) and session.link is not None:
-            self._send_frame(session, session.scanned, [], {})
+            self._send_frame(session, session.scanned, [], {}, 0)
 
     def _send(self, session: Session, entries: Sequence[LogEntry], end: int) -> None:
         """Send log entries up to position `end`, cut into frames of bounded size."""
         entries = self._without_superseded(entries)
         chosen: list[Entry] = []
         delivers: dict[int, int] = {}
-        size = 0
+        size = digest = 0
         for log_entry in entries:
             entry = log_entry.entry
             if log_entry.device == session.device and entry.kind != Kind.CREATED:
@@ -131,14 +133,17 @@ class Delivery:
                 break
             chosen.append(entry)
             size += len(entry.payload) + 8
-            if entry.kind == Kind.MESSAGE:
-                delivers[entry.conversation] = entry.seq
+            if entry.kind != Kind.READ:
+                # As it was written, not as it was read just now: so what the disk made of it shows.
+                digest += term_of(log_entry.digest, entry.seq)
+                if entry.kind == Kind.MESSAGE:
+                    delivers[entry.conversation] = entry.seq
         session.scanned = end
         if chosen:
-            self._send_frame(session, end, chosen, delivers)
+            self._send_frame(session, end, chosen, delivers, digest)
 
     def _send_frame(
-        self, session: Session, end: int, entries: Sequence[Entry], delivers: dict[int, int]
+        self, session: Session, end: int, entries: Sequence[Entry], delivers: dict[int, int], digest: int
     ) -> None:
         link = session.link
         assert link is not None
@@ -148,7 +153,7 @@ class Delivery:
             for signal in ride_along.values():
                 link.send(signal)
         size = link.send_events(session.sent, end, entries)
-        session.note_sent(end, size, delivers)
+        session.note_sent(end, size, delivers, digest)
 
     def _without_superseded(self, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
         """`entries` without read marks that a later one of them supersedes."""
@@ -202,12 +207,14 @@ class Delivery:
             if session.link is not None:
                 session.link.flush()
 
-    def resync(self, session: Session, reason: ResyncReason, oldest: int) -> None:
+    def resync(self, session: Session, reason: ResyncReason, oldest: int, verified: int = 0) -> None:
         """Tell the device that the range after its cursor cannot be given.
 
-        Nothing more is sent until it seeks (G5).
+        Nothing more is sent until it seeks (G5). After DIVERGED the histories differ after `verified`.
         """
         session.resyncing = reason
+        self.resyncs[reason] += 1
         if session.link is not None:
             head = session.user.head
-            session.link.send(Resync(reason=reason, oldest=oldest, head=head, epoch=self._store.epoch))
+            epoch = self._store.epoch
+            session.link.send(Resync(reason=reason, oldest=oldest, head=head, epoch=epoch, verified=verified))

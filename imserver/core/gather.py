@@ -12,7 +12,7 @@ from typing import Protocol
 from improtocol import commands
 from improtocol.commands import Action
 from improtocol.content import Text, media_of
-from improtocol.entries import ERASED_PAYLOAD
+from improtocol.entries import Erased, read_entry
 from imserver.core.conversations import Conversations
 from imserver.core.facts import Facts, Target
 from imserver.core.names import UserNames
@@ -95,7 +95,7 @@ class Gatherer:
             return
         record = await self._store.record(conversation.id, action.target)
         key = (conversation.id, action.target)
-        recalled = record is not None and record.payload == ERASED_PAYLOAD
+        recalled = record is not None and isinstance(read_entry(record), Erased)
         facts.targets[key] = None if record is None else Target(record.sender, record.kind, recalled)
 
     async def _ensure(self, app: int, names: tuple[str, ...], facts: Facts) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from improtocol.digest import DIGEST_MAX
 from improtocol.frames import ClientMode, Frame
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
 from imserver.core.links import Link
@@ -10,15 +11,16 @@ from imserver.storage.store import Device, Outcome
 
 
 class InFlight:
-    """EVENTS sent and not acknowledged: (end position, bytes, what it delivers.
+    """EVENTS sent and not acknowledged, oldest first.
 
-    Conversation -> seq), oldest first.
+    Each is its end position, its bytes, what it delivers (conversation -> seq), and the sum of all terms sent
+    up to its end.
     """
 
     __slots__ = ("bytes", "frames")
 
     def __init__(self) -> None:
-        self.frames: deque[tuple[int, int, dict[int, int]]] = deque()
+        self.frames: deque[tuple[int, int, dict[int, int], int]] = deque()
         self.bytes = 0
 
 
@@ -28,14 +30,18 @@ class Session:
     Client to server: `decided` is the last counter the commit loop has taken, `accepted` the last one
     durable; they differ only while a batch is under way. Server to client: `scanned` is the last log
     position looked at, `sent` the end of the last EVENTS frame, `acked` the last position the client has
-    committed; acked <= sent <= scanned.
+    committed; acked <= sent <= scanned. `digest` is the sum of the terms of what was sent on this connection
+    since it was attached, or since the last SEEK, `acked_digest` that at `acked` (None: inside of a frame),
+    and `verified` the last position compared and found equal, or where the sum began.
     """
 
     __slots__ = (
         "accepted",
         "acked",
+        "acked_digest",
         "decided",
         "device",
+        "digest",
         "ended",
         "expires_ms",
         "id",
@@ -53,6 +59,7 @@ class Session:
         "sent",
         "unanswered",
         "user",
+        "verified",
         "watching",
     )
 
@@ -67,7 +74,9 @@ class Session:
         self.outcomes: deque[Outcome] | None = None
         if device.outcomes:
             self.outcomes = deque(device.outcomes, COMMANDS_IN_FLIGHT_MAX)
-        self.acked = self.sent = self.scanned = device.acked
+        self.acked = self.sent = self.scanned = self.verified = device.acked
+        self.digest = 0
+        self.acked_digest: int | None = 0
         self.link: Link | None = None
         self.mode = ClientMode.FOREGROUND
         #: Commands waiting for their commit, and those of them that came over the present connection.
@@ -102,11 +111,12 @@ class Session:
             return True
         return self.sent - self.acked < EVENTS_IN_FLIGHT_MAX and in_flight.bytes < EVENT_BYTES_IN_FLIGHT_MAX
 
-    def note_sent(self, end: int, size: int, delivers: dict[int, int]) -> None:
-        """EVENTS up to `end` were queued."""
+    def note_sent(self, end: int, size: int, delivers: dict[int, int], digest: int) -> None:
+        """EVENTS up to `end` were queued, whose terms sum up to `digest`."""
+        self.digest = self.digest + digest & DIGEST_MAX
         if self.in_flight is None:
             self.in_flight = InFlight()
-        self.in_flight.frames.append((end, size, delivers))
+        self.in_flight.frames.append((end, size, delivers, self.digest))
         self.in_flight.bytes += size
         self.sent = end
 
@@ -121,11 +131,15 @@ class Session:
         position = self.acked + count
         if position > self.sent:
             raise ValueError(f"position {position} is acknowledged, but only {self.sent} was sent")
-        self.acked = position
+        if count:
+            self.acked = position
+            self.acked_digest = None
         delivered: dict[int, int] = {}
         in_flight = self.in_flight
         while in_flight is not None and in_flight.frames and in_flight.frames[0][0] <= position:
-            _, size, delivers = in_flight.frames.popleft()
+            end, size, delivers, digest = in_flight.frames.popleft()
+            if end == position:
+                self.acked_digest = digest
             in_flight.bytes -= size
             for conversation, seq in delivers.items():
                 delivered[conversation] = max(seq, delivered.get(conversation, 0))
@@ -133,7 +147,21 @@ class Session:
             self.in_flight = None
         return delivered
 
+    def agrees(self, digest: int) -> bool:
+        """Whether the client has what was sent up to `acked`; then that is verified.
+
+        Raises:
+            ValueError: it acknowledged inside of a frame, where there is nothing to compare with.
+        """
+        if self.acked_digest is None:
+            raise ValueError("an ACK with a digest must end where a frame of events ended")
+        if digest != self.acked_digest:
+            return False
+        self.verified = self.acked
+        return True
+
     def seek(self, position: int) -> None:
         """Events go on after `position`; what was in flight counts no more."""
-        self.acked = self.sent = self.scanned = position
+        self.acked = self.sent = self.scanned = self.verified = position
+        self.digest = self.acked_digest = 0
         self.in_flight = None

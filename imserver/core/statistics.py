@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreStatistics:
-    """What the core holds and has done since it started."""
+    """What the core holds and has done since it started.
+
+    `compared` counts the resumes whose digest was compared, `diverged` the RESYNCs because histories
+    differed, on resume or later.
+    """
 
     sessions: int
     attached: int
@@ -18,5 +22,8 @@ class CoreStatistics:
     resumed: int
     refused: int
     cold_reads: int
+    compared: int
+    diverged: int
+    resyncs: int
     queries: int
     watermarks: int

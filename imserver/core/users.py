@@ -4,9 +4,9 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from improtocol.digest import erased_payload
 from improtocol.entries import Entry, Kind
 from improtocol.values import unpack
-from imserver.storage.erasing import erased_payload
 from imserver.storage.store import LogEntry, LogHead
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class User:
         for index, held in enumerate(tail):
             entry = held.entry
             if entry.conversation == conversation and _message_in(entry) == target:
-                payload = erased_payload(entry.kind, target) or entry.payload
-                tail[index] = LogEntry(held.position, held.device, replace(entry, payload=payload))
+                payload = erased_payload(entry.kind, target, held.digest) or entry.payload
+                tail[index] = held._replace(entry=replace(entry, payload=payload))
 
     def forget_tail(self) -> None:
         """Read everything from the store again, which knows best what may still be given out."""

@@ -9,7 +9,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from improtocol.digest import record_digest
 from improtocol.entries import ERASED_PAYLOAD, Kind
+from imserver.storage.digests import erase
 from imserver.storage.erasing import erased_payload
 from imserver.storage.model import (
     NO_ENTRY,
@@ -26,7 +28,7 @@ from imserver.storage.outcomes import RING_BYTES_MAX, pack_outcome
 #: Entries of each cache; about 16 MB in all when full.
 CACHED_MAX: Final = 16_384
 
-_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
+_RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _LOG: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = "UPDATE member SET read = ?1 WHERE conversation = ?2 AND user = ?3 AND read < ?1"
 
@@ -52,7 +54,7 @@ class Appender:
         self._heads: dict[int, int] = {}
         self._logs: dict[int, tuple[int, int]] = {}
         self._streams: dict[int, Stream] = {}
-        self._records: list[tuple[int, int, int, int, int, int, bytes]] = []
+        self._records: list[tuple[int, int, int, int, int, int, bytes, int]] = []
         self._rows: list[LogKey] = []
         self._reads: list[tuple[int, int, int]] = []
         self._touched: dict[int, Stream] = {}
@@ -122,12 +124,15 @@ class Appender:
         payload = write.payload
         if write.target:
             payload = self._change_record(write)
-        self._records.append((conversation, seq, kind, write.at_ms, write.author, write.target, payload))
+        digest = record_digest(kind, write.at_ms, write.author_name, conversation, write.payload)
+        self._records.append(
+            (conversation, seq, kind, write.at_ms, write.author, write.target, payload, digest)
+        )
         self._heads[conversation] = seq
         if write.media and payload is write.payload:
             shown = [(conversation, seq, sha256) for sha256 in set(write.media)]
             self._db.executemany("INSERT INTO media VALUES (?, ?, ?)", shown)
-        return Placed(seq, self._log(write, seq, log_bytes(write.payload), None, None))
+        return Placed(seq, self._log(write, seq, log_bytes(write.payload), None, None), digest)
 
     def _log(self, write: Write, seq: int, size: int, reader: int | None, at_ms: int | None) -> list[int]:
         logs, rows = self._logs, self._rows
@@ -170,19 +175,7 @@ class Appender:
         key = (write.conversation, write.target)
         if write.kind == Kind.RECALLED:
             self._flush()
-            erased = self._db.execute(
-                "SELECT seq, kind, target FROM record WHERE conversation = ?1 AND seq = ?2 UNION ALL "
-                "SELECT seq, kind, target FROM record WHERE conversation = ?1 AND target = ?2 AND target > 0",
-                key,
-            ).fetchall()
-            for seq, kind, target in erased:
-                payload = erased_payload(kind, target)
-                if payload is not None:
-                    place = (write.conversation, seq)
-                    self._db.execute(
-                        "UPDATE record SET payload = ? WHERE conversation = ? AND seq = ?", (payload, *place)
-                    )
-                    self._db.execute("DELETE FROM media WHERE conversation = ? AND seq = ?", place)
+            erase(self._db, write.conversation, write.target)
         elif write.kind == Kind.EDITED:
             # Core refuses to edit what was recalled; were it not to, the text must be no less gone.
             self._flush()

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import trio
 
-from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
+from improtocol.entries import Entry, Role
 from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage.blobs import Blob
-from imserver.storage.erasing import edited_message
-from imserver.storage.memory_tables import Log, Room, Tables, peer_of, visible
+from imserver.storage.memory_infos import info_of, visible
+from imserver.storage.memory_tables import Log, Tables
 from imserver.storage.model import (
     App,
     AppKey,
@@ -164,8 +164,12 @@ class MemoryStore:
             bytes_max -= len(entry.payload)
             if bytes_max < 0 and page:
                 break
-            page.append(LogEntry(log.floor + index + 1, row.device, entry))
+            page.append(LogEntry(log.floor + index + 1, row.device, entry, tables.digest_at(row)))
         return page
+
+    async def log_sums(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[int]:
+        tables = await self._enter()
+        return [tables.log_sum(*one) for one in ranges]
 
     async def conversation(self, conversation: int) -> Conversation | None:
         room = (await self._enter()).rooms.get(conversation)
@@ -193,13 +197,13 @@ class MemoryStore:
             low -= 1
         if low > end:
             return [], first
-        page = [record.entry for record in records[low - 1 : end]]
-        changes = [record.entry for record in records[end:] if low <= record.target <= end]
+        page = [record.given_out() for record in records[low - 1 : end]]
+        changes = [record.given_out() for record in records[end:] if low <= record.target <= end]
         return page + changes, low
 
     async def record(self, conversation: int, seq: int) -> Entry | None:
         room = (await self._enter()).rooms.get(conversation)
-        return room.records[seq - 1].entry if room is not None and 1 <= seq <= room.head else None
+        return room.records[seq - 1].given_out() if room is not None and 1 <= seq <= room.head else None
 
     async def conversation_infos(
         self, user: int, *, before_ms: int, before_id: int, limit: int
@@ -209,40 +213,12 @@ class MemoryStore:
         rooms.sort(key=lambda room: (room.changed_ms, room.id), reverse=True)
         if (before_ms, before_id) != (0, 0):
             rooms = [room for room in rooms if (room.changed_ms, room.id) < (before_ms, before_id)]
-        return [self._info(user, room) for room in rooms[:limit]], len(rooms) <= limit
+        return [info_of(tables, user, room) for room in rooms[:limit]], len(rooms) <= limit
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:
-        room = (await self._enter()).rooms.get(conversation)
-        return self._info(user, room) if room is not None and user in room.members else None
-
-    def _info(self, user: int, room: Room) -> ConversationInfo:
-        member = room.members[user]
-        messages = [record for record in visible(room, user) if record.entry.kind == Kind.MESSAGE]
-        unread = sum(
-            record.entry.seq > member.read
-            and record.author != user
-            and record.entry.payload != ERASED_PAYLOAD
-            for record in messages
-        )
-        last = None
-        if messages:
-            last = messages[-1].entry
-            edits = [c.entry.payload for c in room.changes_of(last.seq) if c.entry.kind == Kind.EDITED]
-            last = edited_message(last, edits[-1] if edits else None)
-        return ConversationInfo(
-            conversation=room.id,
-            type=ConversationType(room.type),
-            title=room.title,
-            peer=peer_of(room, user, self._tables.user_names),
-            role=Role(member.role),
-            head=room.head,
-            first=member.first,
-            read=member.read,
-            unread=unread,
-            members=len(room.members),
-            changed_ms=room.changed_ms,
-            last=last,
-        )
+        tables = await self._enter()
+        room = tables.rooms.get(conversation)
+        return info_of(tables, user, room) if room is not None and user in room.members else None
 
     async def member_infos(
         self, conversation: int, *, after: str, limit: int

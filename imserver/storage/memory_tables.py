@@ -1,12 +1,13 @@
 """The memory store's tables, and how a write changes them. Plain objects, no I/O."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from improtocol.digest import DIGEST_MAX, record_digest, term_of
 from improtocol.entries import ERASED_PAYLOAD, Entry, Kind
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
 from imserver.storage.blobs import Blob
-from imserver.storage.erasing import erased_payload
+from imserver.storage.erasing import as_given_out, erased_payload
 from imserver.storage.model import (
     NO_ENTRY,
     App,
@@ -61,12 +62,17 @@ class Log:
 
 @dataclass(slots=True)
 class Record:
-    """A record of a conversation; `author` is the id behind `entry.sender`."""
+    """A record of a conversation; `author` is the id behind `entry.sender`. `digest` outlives its payload."""
 
     entry: Entry
     author: int
     target: int
     media: frozenset[bytes]
+    digest: int
+
+    def given_out(self) -> Entry:
+        """The entry as it may leave the store."""
+        return as_given_out(self.entry, self.target, self.digest)
 
 
 @dataclass(slots=True)
@@ -160,7 +166,21 @@ class Tables:
 
     def entry_at(self, row: LogRow) -> Entry:
         """What stands in a log row, as it is now."""
-        return row.mark or self.rooms[row.conversation].records[row.seq - 1].entry
+        return row.mark or self.rooms[row.conversation].records[row.seq - 1].given_out()
+
+    def digest_at(self, row: LogRow) -> int:
+        """The digest of what stands in a log row, as it was written."""
+        return 0 if row.mark else self.rooms[row.conversation].records[row.seq - 1].digest
+
+    def log_sum(self, user: int, device: int, after: int, to: int) -> int:
+        """See `Store.log_sums`."""
+        log = self.logs.get(user, Log())
+        total = 0
+        for row in log.rows[max(0, after - log.floor) : max(0, to - log.floor)]:
+            record = None if row.mark else self.rooms[row.conversation].records[row.seq - 1]
+            if record is not None and (row.device != device or record.entry.kind == Kind.CREATED):
+                total += term_of(record.digest, row.seq)
+        return total & DIGEST_MAX
 
     # Steps of a write ------------------------------------------------------------------------------------
 
@@ -200,10 +220,9 @@ class Tables:
         mark, seq = None, room.head + 1
         if write.kind == Kind.READ:
             mark, seq = self._mark_read(room, write), write.value
-        else:
-            self._record(room, write)
+        digest = 0 if mark else self._record(room, write)
         positions = tuple(self._log(user, write, seq, mark) for user in write.recipients)
-        return Placed(0 if mark else seq, positions)
+        return Placed(0 if mark else seq, positions, digest)
 
     def _make_room(self, new: NewConversation, at_ms: int) -> None:
         if new.id in self.rooms:
@@ -237,18 +256,20 @@ class Tables:
             room.members[write.author] = replace(member, read=write.value)
         return Entry(Kind.READ, write.at_ms, write.author_name, room.id, write.value, ERASED_PAYLOAD)
 
-    def _record(self, room: Room, write: Write) -> None:
+    def _record(self, room: Room, write: Write) -> int:
         if write.kind == Kind.RECALLED and 0 < write.target <= room.head:
             self._erase(room.records[write.target - 1])
             for change in room.changes_of(write.target):
                 self._erase(change)
         entry = Entry(write.kind, write.at_ms, write.author_name, room.id, room.head + 1, write.payload)
-        room.records.append(Record(entry, write.author, write.target, frozenset(write.media)))
+        digest = record_digest(write.kind, write.at_ms, write.author_name, room.id, write.payload)
+        room.records.append(Record(entry, write.author, write.target, frozenset(write.media), digest))
         # Core refuses to edit what was recalled; were it not to, the text must be no less gone.
         if write.kind == Kind.EDITED and 0 < write.target < room.head:
             edited = room.records[write.target - 1].entry
             if edited.payload == ERASED_PAYLOAD:
                 self._erase(room.records[-1])
+        return digest
 
     def _erase(self, record: Record) -> None:
         payload = erased_payload(record.entry.kind, record.target)
@@ -270,17 +291,3 @@ class Tables:
             )
         )
         return log.head
-
-
-def peer_of(room: Room, user: int, names: dict[int, str]) -> str:
-    """The other user of a direct conversation, "" in a group."""
-    if room.direct_users is None:
-        return ""
-    low, high = room.direct_users
-    return names[high if user == low else low]
-
-
-def visible(room: Room, user: int) -> Sequence[Record]:
-    """The records this user may see now."""
-    member = room.members.get(user)
-    return room.records[member.first - 1 :] if member is not None else ()

@@ -125,11 +125,16 @@ class LogHead:
 
 
 class LogEntry(NamedTuple):
-    """What stands at a log position, and the device that caused it (0 in all logs but its user's own)."""
+    """What stands at a log position, and the device that caused it (0 in all logs but its user's own).
+
+    `digest` is the record's as it was written (`improtocol.digest`), also once it is erased; of a read mark
+    it means nothing.
+    """
 
     position: int
     device: int
     entry: Entry
+    digest: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,11 +212,12 @@ class Write:
 class Placed(NamedTuple):
     """Where a write came to stand: its sequence number (0: no record), and one log position per recipient.
 
-    The positions are in the order of the recipients.
+    The positions are in the order of the recipients. `digest` is the record's.
     """
 
     seq: int
     positions: Sequence[int]
+    digest: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,22 +7,23 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from improtocol.digest import record_digest
 from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
 from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage.appending import conversation_head, log_head
-from imserver.storage.erasing import edited_message
+from imserver.storage.erasing import as_given_out, edited_message
 from imserver.storage.model import Conversation, LogEntry, LogHead, Member
 
 Row = tuple[Any, ...]
 
-#: The columns are the fields of `Entry`.
+#: The columns are the fields of `Entry`, then what `_entry` needs to give out an erased one.
 _RECORDS: Final = """
-    SELECT r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.seq, r.payload
+    SELECT r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.seq, r.payload, r.target, r.digest
     FROM record r LEFT JOIN user u ON u.id = r.author"""
 
 _LOG_RANGE: Final = """
     SELECT l.position, l.device, r.kind, coalesce(l.at_ms, r.at_ms), coalesce(u.name, ''), l.conversation,
-        l.seq, r.payload
+        l.seq, r.payload, r.target, r.digest
     FROM log l
     LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
     LEFT JOIN user u ON u.id = coalesce(l.reader, r.author)
@@ -69,16 +70,18 @@ def log_range(db: sqlite3.Connection, user: int, after: int, *, limit: int, byte
     """See `Store.log_range`."""
     page: list[LogEntry] = []
     cursor = db.execute(_LOG_RANGE, (user, after, limit))
-    for position, device, kind, at_ms, sender, conversation, seq, payload in cursor:
+    for position, device, kind, at_ms, sender, conversation, seq, payload, target, digest in cursor:
         if kind is None:
-            entry = Entry(Kind.READ, at_ms, sender, conversation, seq, ERASED_PAYLOAD)
+            entry, digest = Entry(Kind.READ, at_ms, sender, conversation, seq, ERASED_PAYLOAD), 0  # noqa: PLW2901
         else:
-            entry = Entry(kind, at_ms, sender, conversation, seq, payload)
+            entry = as_given_out(Entry(kind, at_ms, sender, conversation, seq, payload), target, digest)
+            if digest is None:
+                digest = record_digest(kind, at_ms, sender, conversation, payload)  # noqa: PLW2901
         bytes_max -= len(entry.payload)
         if bytes_max < 0 and page:
             cursor.close()
             break
-        page.append(LogEntry(position, device, entry))
+        page.append(LogEntry(position, device, entry, digest))
     return page
 
 
@@ -130,7 +133,7 @@ def history(
         if bytes_max < 0 and page:
             cursor.close()
             break
-        page.append(Entry(*row))
+        page.append(_entry(row))
     if not page:
         return [], first
     page.reverse()
@@ -140,14 +143,14 @@ def history(
         " ORDER BY r.seq",
         (id_, low, high, high),
     )
-    page.extend(Entry(*row) for row in changes)
+    page.extend(_entry(row) for row in changes)
     return page, low
 
 
 def record(db: sqlite3.Connection, id_: int, seq: int) -> Entry | None:
     """See `Store.record`."""
     row = db.execute(f"{_RECORDS} WHERE r.conversation = ? AND r.seq = ?", (id_, seq)).fetchone()
-    return Entry(*row) if row is not None else None
+    return _entry(row) if row is not None else None
 
 
 def conversation_infos(
@@ -197,6 +200,10 @@ def share_conversation(db: sqlite3.Connection, user: int, others: Sequence[int])
     }
 
 
+def _entry(row: Row) -> Entry:
+    return as_given_out(Entry(*row[:6]), *row[6:])
+
+
 def _info(db: sqlite3.Connection, user: int, row: Row) -> ConversationInfo:
     id_, type_, title, user_a, user_b, role, first, read, head, changed_ms = row
     peer = user_b if user == user_a else user_a
@@ -220,7 +227,7 @@ def _info(db: sqlite3.Connection, user: int, row: Row) -> ConversationInfo:
         unread=unread,
         members=members,
         changed_ms=changed_ms,
-        last=_as_edited(db, Entry(*last)) if last is not None else None,
+        last=_as_edited(db, Entry(*last[:6])) if last is not None else None,
     )
 
 

@@ -76,8 +76,12 @@ _VERSION_1: Final = (
     "CREATE INDEX media_sha256 ON media (sha256)",
 )
 
+#: NULL in the rows of version 1: their digest is computed when it is needed, so that this step takes no time
+#: however many rows there are.
+_VERSION_2: Final = ("ALTER TABLE record ADD COLUMN digest INTEGER",)
+
 #: `MIGRATIONS[n]` leads from version n to n + 1, in one transaction. What was released is never changed.
-MIGRATIONS: Final = (_VERSION_1,)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 
 
 def new_epoch() -> int:

@@ -15,7 +15,7 @@ import trio
 
 from improtocol.entries import Entry
 from improtocol.queries import ConversationInfo, MemberInfo
-from imserver.storage import accounts, reading
+from imserver.storage import accounts, digests, reading
 from imserver.storage.blobs import Blob
 from imserver.storage.driver import Driver, inline_driver, thread_driver
 from imserver.storage.folder import DATABASE_NAME, FolderLock, sync_folder
@@ -167,6 +167,9 @@ class SqliteStore:
         return await self._read(
             partial(reading.log_range, user=user, after=after, limit=limit, bytes_max=bytes_max)
         )
+
+    async def log_sums(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[int]:
+        return await self._read(partial(digests.log_sums, ranges=ranges))
 
     async def conversation(self, conversation: int) -> Conversation | None:
         return await self._read(partial(reading.conversation, id_=conversation))

@@ -139,8 +139,15 @@ class Store(MediaIndex, Protocol):
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         """Entries after position `after`, in order: up to `limit` and `bytes_max` of payload, at least one.
 
-        Recalled messages come with `ERASED_PAYLOAD` in place of their own, edits of them with `[target,
-        nil]`.
+        Recalled messages come with the bytes of their digest in place of their payload, edits of them with
+        `[target, digest]` (`improtocol.digest.erased_payload`; nil where the digest is not known any more).
+        """
+
+    async def log_sums(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[int]:
+        """For each (user, device, after, to): the sum of the terms of what the device is sent of that range.
+
+        Modulo 2^32, by the digests as they were written; without read marks, and without what the device did
+        itself except CREATED. What was trimmed counts as nothing.
         """
 
     async def conversation(self, conversation: int) -> Conversation | None: ...
@@ -169,7 +176,7 @@ class Store(MediaIndex, Protocol):
         """The user's conversations, last active first (ties: higher id first); and whether that is all.
 
         Those strictly before (`before_ms`, `before_id`), or (0, 0) from the top. A conversation was last
-        active when its newest record was made.
+        active when its newest record was made. A `last` that was recalled has `ERASED_PAYLOAD`.
         """
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:

@@ -4,10 +4,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
+from imserver.storage.digests import altered
 from imserver.storage.folder import FolderError, require
 from imserver.storage.outcomes import unpack_outcomes
 from imserver.storage.schema import MIGRATIONS, check_application, open_outside, schema_version
@@ -69,7 +71,7 @@ def verify(folder: Path, *, blob_fault: Callable[[bytes, int], str | None] | Non
         try:
             findings += _damage(db)
             if not findings:
-                findings += [*_faults(db), *_stream_faults(db), *_blob_faults(db, blob_fault)]
+                findings += [*_faults(db), *_stream_faults(db), *_altered(db), *_blob_faults(db, blob_fault)]
         except sqlite3.DatabaseError as error:
             findings.append(Finding(table="(file)", keys=str(path), wrong=f"cannot be read: {error}"))
         return _report(db, findings)
@@ -103,6 +105,12 @@ def _stream_faults(db: sqlite3.Connection) -> Iterator[Finding]:
         if len(outcomes) != expected:
             wrong = f"outcomes: {len(outcomes)} are kept of the last {expected} commands"
             yield Finding(table="device", keys=f"id {device}", wrong=wrong)
+
+
+def _altered(db: sqlite3.Connection) -> Iterator[Finding]:
+    for conversation, seq in islice(altered(db), FINDINGS_PER_CHECK_MAX):
+        wrong = "it does not say any more what was written: its digest differs"
+        yield Finding(table="record", keys=f"conversation {conversation}, seq {seq}", wrong=wrong)
 
 
 def _blob_faults(

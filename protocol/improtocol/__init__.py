@@ -7,7 +7,8 @@ Rooms, from the bytes up:
 - `frames`       one frozen class a frame (`handshake`, `opcodes`); `layouts` the order of their fields
 - `commands`     what a client asks to happen (`group_commands`); `counters` how they are numbered
 - `body`         what a message can be: `content` (`media_content`, `card`) with reply and mentions
-- `entries`      what has happened; `event_codec` how entries travel, as differences
+- `entries`      what has happened; `event_codec` how entries travel, as differences; `digest` how they are
+  proved equal
 - `queries`      `questions` and their `answers`
 - `codes`        why things end or are refused, in ranges that say what to do
 - `state`        which frame may follow which, as one table for both ends; `steps` looks things up in it

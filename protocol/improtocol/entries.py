@@ -14,6 +14,9 @@ from improtocol.body import Body, read_body
 from improtocol.checks import check_bytes, check_int, check_line, check_name, check_text
 from improtocol.values import Value, unpack
 
+#: Bytes of a record's digest (`improtocol.digest`).
+DIGEST_BYTES = 4
+
 
 class Kind(IntEnum):
     """What an entry is. All but READ are records of the conversation and take a sequence number."""
@@ -150,7 +153,12 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """A record whose payload the server no longer gives out: the message was recalled."""
+    """A record whose payload the server no longer gives out: the message was recalled.
+
+    `digest` is that of the record as it was (`improtocol.digest`), None when the server does not know it.
+    """
+
+    digest: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +184,7 @@ Meaning: TypeAlias = (
     | Unreadable
 )
 
-#: The payload that stands in for a recalled message's: msgpack nil.
+#: The payload that stands in for a recalled message's where its digest is not told: msgpack nil.
 ERASED_PAYLOAD = b"\xc0"
 
 
@@ -190,7 +198,8 @@ def read_entry(entry: Entry) -> Meaning:
 
 def _read(kind: int, value: Value) -> Meaning:
     if kind == Kind.MESSAGE:
-        return Erased() if value is None else Posted(body=read_body(value))
+        erased = _erased(value)
+        return Posted(body=read_body(value)) if erased is None else erased
     if kind == Kind.READ:
         return MarkedRead()
     if kind == Kind.LEFT:
@@ -198,8 +207,8 @@ def _read(kind: int, value: Value) -> Meaning:
     if not isinstance(value, list):
         raise ValueError("its payload must be a list")
     if kind == Kind.EDITED:
-        if value[1] is None:
-            return Erased()
+        if (erased := _erased(value[1])) is not None:
+            return erased
         return Edited(target=_seq(value[0]), body=read_body(value[1]))
     if kind == Kind.RECALLED:
         return Recalled(target=_seq(value[0]))
@@ -218,6 +227,17 @@ def _read(kind: int, value: Value) -> Meaning:
         check_text("title", title, limits.TITLE_BYTES_MAX, empty=True)
         return Renamed(title=title)  # type: ignore[arg-type]
     raise ValueError("unknown to this version")
+
+
+def _erased(body: Value) -> Erased | None:
+    """A body is never nil nor bytes: these stand for one that was recalled."""
+    if body is None:
+        return Erased()
+    if type(body) is bytes:
+        if len(body) != DIGEST_BYTES:
+            raise ValueError(f"a digest has {DIGEST_BYTES} bytes, not {len(body)}")
+        return Erased(digest=int.from_bytes(body, "big"))
+    return None
 
 
 def _read_created(value: list[Value]) -> Created:

@@ -13,6 +13,7 @@ from improtocol import limits
 from improtocol.checks import check_bytes, check_int, check_text
 from improtocol.codes import Code
 from improtocol.commands import Action, ConversationRef, check_conversation
+from improtocol.digest import DIGEST_MAX
 from improtocol.entries import Entry
 from improtocol.handshake import Connect, Connected, Resume, Resumed, Resync
 from improtocol.opcodes import ClientMode, Opcode, ResyncReason, SignalKind
@@ -104,17 +105,28 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """`count` more log positions are committed by the client; opens the flow-control window by as many."""
+    """`count` more log positions are committed by the client; opens the flow-control window by as many.
+
+    `digest` is the sum of the terms of all entries committed since the session was attached on this
+    connection, or since the last SEEK; the position acknowledged is then the end of an EVENTS frame. With it
+    `count` may be 0: nothing new, only to be compared.
+    """
 
     count: int = 1
+    digest: int | None = None
 
     def __post_init__(self) -> None:
-        check_int("count", self.count, 1)
+        check_int("count", self.count, 1 if self.digest is None else 0)
+        if self.digest is not None:
+            check_int("digest", self.digest, 0, DIGEST_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seek:
-    """Skip ahead: the client wants only what follows `position`. Ends a RESYNC; also "newest window only"."""
+    """Skip ahead: the client wants only what follows `position`. Ends a RESYNC; also "newest window only".
+
+    Only as the answer to RESYNC may it go back.
+    """
 
     position: int
 

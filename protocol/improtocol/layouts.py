@@ -12,15 +12,32 @@ from improtocol.frames import Frame, Opcode
 from improtocol.values import Value, unpack
 
 LAYOUTS: Final[dict[Opcode, tuple[type[Frame], tuple[str, ...]]]] = {
-    Opcode.CONNECT: (frames.Connect, ("version", "token", "device", "epoch", "cursor", "mode")),
+    Opcode.CONNECT: (
+        frames.Connect,
+        ("version", "token", "device", "epoch", "cursor", "mode", "digest", "span"),
+    ),
     Opcode.CONNECTED: (
         frames.Connected,
-        ("session", "secret", "epoch", "accepted", "head", "behind_events", "behind_bytes", "idle_s", "user"),
+        (
+            "session",
+            "secret",
+            "epoch",
+            "accepted",
+            "head",
+            "behind_events",
+            "behind_bytes",
+            "idle_s",
+            "user",
+            "resync",
+        ),
     ),
-    Opcode.RESUME: (frames.Resume, ("session", "secret", "epoch", "cursor", "next", "mode")),
-    Opcode.RESUMED: (frames.Resumed, ("accepted", "head", "behind_events", "behind_bytes")),
-    Opcode.RESYNC: (frames.Resync, ("reason", "oldest", "head", "epoch")),
-    Opcode.ACK: (frames.Ack, ("count",)),
+    Opcode.RESUME: (
+        frames.Resume,
+        ("session", "secret", "epoch", "cursor", "next", "mode", "digest", "span"),
+    ),
+    Opcode.RESUMED: (frames.Resumed, ("accepted", "head", "behind_events", "behind_bytes", "resync")),
+    Opcode.RESYNC: (frames.Resync, ("reason", "oldest", "head", "epoch", "verified")),
+    Opcode.ACK: (frames.Ack, ("count", "digest")),
     Opcode.SEEK: (frames.Seek, ("position",)),
     Opcode.SIGNAL: (frames.Signal, ("kind", "conversation", "user", "value", "text")),
     Opcode.MODE: (frames.Mode, ("mode",)),

@@ -48,6 +48,8 @@ EVENT_BYTES_IN_FLIGHT_MAX: Final = 256 * 1024
 EVENTS_PER_FRAME_MAX: Final = 128
 #: Once a frame of entries has this many bytes it is closed and the next one begun.
 EVENTS_FRAME_BYTES_SOFT_MAX: Final = 32 * 1024
+#: Positions before the cursor that RESUME and CONNECT may ask to compare.
+DIGEST_SPAN_MAX: Final = 4096
 
 # Content -----------------------------------------------------------------------------------------
 #: A body (one message's content with its reply and mentions) as msgpack.
@@ -96,6 +98,7 @@ assert TEXT_BYTES_MAX < BODY_BYTES_MAX
 assert CUSTOM_BYTES_MAX < BODY_BYTES_MAX
 assert COMMANDS_IN_FLIGHT_MAX < 2 ** (COUNTER_WIRE_BITS - 1), "a truncated counter must stay unambiguous"
 assert PING_INTERVAL_S_MIN <= PING_INTERVAL_S_START <= PING_INTERVAL_S_MAX < IDLE_S_MAX
+assert EVENTS_IN_FLIGHT_MAX < DIGEST_SPAN_MAX
 assert EVENTS_PER_FRAME_MAX <= EVENTS_IN_FLIGHT_MAX < ELEMENTS_MAX
 assert PAGE_MAX <= ELEMENTS_MAX
 assert MEMBERS_MAX <= ELEMENTS_MAX

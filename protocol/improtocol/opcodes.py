@@ -47,4 +47,4 @@ class ResyncReason(IntEnum):
     RETENTION = 1  #: the cursor is older than what the log keeps
     RESTORED = 2  #: the server came back from a backup: another epoch
     FUTURE = 3  #: the cursor is beyond the log's head
-    DIVERGED = 4  #: reserved: histories differ although positions agree
+    DIVERGED = 4  #: the digests differ: positions agree, what stands there does not

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from improtocol.entries import ERASED_PAYLOAD, Kind, Role
+from improtocol.digest import record_digest
+from improtocol.entries import Kind, Role
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
 from improtocol.values import pack
 from imserver.storage.store import (
@@ -246,14 +247,20 @@ async def test_a_recall_erases_the_message_and_its_edits_everywhere(store: Store
     ]
     for batch in [writes] if together else [[write] for write in writes]:
         await house.append(*batch)
-    expected = [ERASED_PAYLOAD, pack([2, None]), pack([2, "!", True]), pack([2]), pack([2, None])]
+    bodies = [pack("secret"), pack([2, "edited secret"]), pack([2, "after all"])]
+    marks = [
+        record_digest(kind, AT_MS, "alice", ROOM, body).to_bytes(4, "big")
+        for kind, body in zip((Kind.MESSAGE, Kind.EDITED, Kind.EDITED), bodies, strict=True)
+    ]
+    edits = [pack([2, marks[1]]), pack([2, marks[2]])]
+    expected = [pack(marks[0]), edits[0], pack([2, "!", True]), pack([2]), edits[1]]
     log = await store.log_range(bob, 1, limit=99, bytes_max=9999)
     assert [row.entry.payload for row in log] == expected
     page, _ = await store.history(ROOM, first=2, before=0, limit=99)
     assert [entry.payload for entry in page] == expected
     record = await store.record(ROOM, 2)
     assert record is not None
-    assert record.payload == ERASED_PAYLOAD
+    assert record.payload == pack(marks[0])
     # What the log once weighed it weighs for good: positions and sums are never rewritten.
     sizes = [len(write.payload) for write in writes]
     head = (await store.log_heads([bob]))[bob]

@@ -129,7 +129,7 @@ def test_nothing_is_left_out() -> None:
     assert every("kind", "Entry") == set(Kind)
     assert every("kind", "Signal") == set(SignalKind)
     assert every("op", "Query") == set(QueryOp)
-    assert every("reason", "Resync") == set(ResyncReason) - {ResyncReason.DIVERGED}
+    assert every("reason", "Resync") == set(ResyncReason)
     assert {type_ for frame in UNDERSTOOD if (type_ := frame.get("answer", {}).get("$type"))} == {
         "HistoryPage",
         "ConversationsPage",

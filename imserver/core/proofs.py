@@ -1,0 +1,79 @@
+"""Comparing histories: what a device says its last positions sum up to, and what the log says (G13)."""
+
+from collections.abc import Iterable, Sequence
+
+from improtocol.digest import DIGEST_MAX, term_of
+from improtocol.entries import Kind
+from improtocol.frames import Connect, Resume, ResyncReason
+from imserver.core.sessions import Session
+from imserver.storage.store import LogEntry, Store
+
+Hello = Connect | Resume
+
+
+class Proofs:
+    """Answers from memory where the log's hot tail reaches back far enough, else by one read for many."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def at_hand(self, session: Session, frame: Hello) -> bool:
+        """Whether `difference` needs no `read` before it."""
+        return not self._comparable(session, frame) or frame.cursor - frame.span >= session.user.tail_after
+
+    async def read(self, asked: Iterable[tuple[Session, Hello]]) -> dict[int, int]:
+        """The sums of all that are not at hand, by `id` of their frame; one read for all of them."""
+        wanted = [(session, frame) for session, frame in asked if not self.at_hand(session, frame)]
+        if not wanted:
+            return {}
+        ranges = [(s.user.id, s.device, f.cursor - f.span, f.cursor) for s, f in wanted]
+        sums = await self._store.log_sums(ranges)
+        return {id(frame): total for (_, frame), total in zip(wanted, sums, strict=True)}
+
+    def reason(self, session: Session, frame: Hello, sums: dict[int, int]) -> int:
+        """Why the device cannot simply go on after its cursor: a `ResyncReason`, or 0."""
+        user, cursor = session.user, frame.cursor
+        if (frame.epoch or self._store.epoch) != self._store.epoch:
+            return ResyncReason.RESTORED
+        if cursor > user.head:
+            return ResyncReason.FUTURE
+        # From 0 again after having sent something: the device has lost its data, and of its own messages the
+        # log tells it nothing. The snapshot does. What is asked to be compared must be there as well.
+        compared_from = cursor - frame.span if frame.digest is not None else cursor
+        if compared_from < user.oldest - 1 or (cursor == 0 and session.accepted and user.head):
+            return ResyncReason.RETENTION
+        if isinstance(frame, Resume) and frame.next - 1 > session.accepted:
+            return ResyncReason.DIVERGED  # a command that was acked is not here any more
+        if frame.digest is None or frame.digest == self._sum(session, frame, sums):
+            return 0
+        return ResyncReason.DIVERGED
+
+    def _comparable(self, session: Session, frame: Hello) -> bool:
+        user = session.user
+        return bool(
+            frame.digest is not None
+            and frame.span
+            and frame.cursor <= user.head
+            and frame.cursor - frame.span >= user.oldest - 1
+            and (frame.epoch or self._store.epoch) == self._store.epoch
+        )
+
+    def _sum(self, session: Session, frame: Hello, sums: dict[int, int]) -> int | None:
+        if not frame.span:
+            return 0
+        known = sums.get(id(frame))
+        if known is not None:
+            return known
+        after = frame.cursor - frame.span
+        if after < session.user.tail_after:
+            return None  # trimmed while it was read
+        return sum_sent(session.user.after(after, frame.span), session.device)
+
+
+def sum_sent(entries: Sequence[LogEntry], device: int) -> int:
+    """The sum of the terms of what `device` is sent of these entries, as `Store.log_sums` counts."""
+    total = 0
+    for _, author_device, entry, digest in entries:
+        if entry.kind != Kind.READ and (author_device != device or entry.kind == Kind.CREATED):
+            total += term_of(digest, entry.seq)
+    return total & DIGEST_MAX

@@ -1,0 +1,73 @@
+"""Digests of records in the database: computed for old rows, summed over logs, kept when one is erased."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from improtocol.digest import DIGEST_MAX, record_digest, term_of
+from improtocol.entries import Kind
+from imserver.storage.erasing import erased_payload
+
+_MESSAGE_AND_EDITS: Final = """
+    SELECT r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload, r.target, r.digest
+    FROM record r LEFT JOIN user u ON u.id = r.author WHERE r.conversation = ?1"""
+
+_LOG: Final = """
+    SELECT r.seq, r.digest, r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.payload
+    FROM log l JOIN record r ON r.conversation = l.conversation AND r.seq = l.seq
+    LEFT JOIN user u ON u.id = r.author AND r.digest IS NULL
+    WHERE l.user = ? AND l.position > ? AND l.position <= ? AND l.reader IS NULL
+        AND (l.device != ? OR r.kind = ?)"""
+
+_WRITTEN: Final = """
+    SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.target, r.payload, r.digest
+    FROM record r LEFT JOIN user u ON u.id = r.author WHERE r.digest IS NOT NULL"""
+
+
+def erase(db: sqlite3.Connection, conversation: int, target: int) -> None:
+    """Overwrite the payloads of message `target` and its edits; what they were, their digests still say."""
+    found = db.execute(
+        f"{_MESSAGE_AND_EDITS} AND r.seq = ?2 UNION ALL"
+        f" {_MESSAGE_AND_EDITS} AND r.target = ?2 AND r.target > 0",
+        (conversation, target),
+    ).fetchall()
+    for seq, kind, at_ms, sender, payload, of, digest in found:
+        erased = erased_payload(kind, of)
+        if erased is None:
+            continue
+        if digest is None and payload != erased:
+            digest = record_digest(kind, at_ms, sender, conversation, payload)  # noqa: PLW2901
+        place = (conversation, seq)
+        db.execute(
+            "UPDATE record SET payload = ?, digest = ? WHERE conversation = ? AND seq = ?",
+            (erased, digest, *place),
+        )
+        db.execute("DELETE FROM media WHERE conversation = ? AND seq = ?", place)
+
+
+def log_sums(db: sqlite3.Connection, ranges: Iterable[tuple[int, int, int, int]]) -> list[int]:
+    """See `Store.log_sums`."""
+    return [
+        sum_terms(db.execute(_LOG, (user, after, to, device, Kind.CREATED)))
+        for user, device, after, to in ranges
+    ]
+
+
+def sum_terms(rows: Iterable[Sequence[object]]) -> int:
+    """The sum of the terms of records.
+
+    Each is (seq, digest or None, kind, time, sender, conversation, payload).
+    """
+    total = 0
+    for seq, digest, *facts in rows:
+        total += term_of(record_digest(*facts) if digest is None else digest, seq)  # type: ignore[arg-type]
+    return total & DIGEST_MAX
+
+
+def altered(db: sqlite3.Connection) -> Iterator[tuple[int, int]]:
+    """(conversation, seq) of every record that is not erased and does not say any more what was written."""
+    for conversation, seq, kind, at_ms, sender, target, payload, digest in db.execute(_WRITTEN):
+        if payload == erased_payload(kind, target):
+            continue
+        if record_digest(kind, at_ms, sender, conversation, payload) != digest:
+            yield conversation, seq
