@@ -1,8 +1,8 @@
 """Digests: how both ends prove to each other that they hold the same entries.
 
 A record's *digest* is a checksum of what it says, known before it has a place. Its *term* binds the digest to
-its sequence number. A stretch of a log is compared by the sum of its terms, modulo 2^32: sums do not depend on
-the order they are taken in, and stretches can be added and taken away. Why so: docs/completeness.md.
+its sequence number. A stretch of a log is compared by the sum of its terms, modulo 2^32: sums do not depend
+on the order they are taken in, and stretches can be added and taken away. Why so: docs/completeness.md.
 """
 
 from collections.abc import Iterable

@@ -1,10 +1,12 @@
 """Golden dialogues: every frame, command, entry kind, query and reply there is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from improtocol import ClientMode, Code, Entry, Role, Side, SignalKind, pack
 from improtocol import commands as c
 from improtocol import frames as f
+from improtocol.digest import sum_terms
 from improtocol.framing import frame_bytes
 from protocol.vectors import samples as s
 from protocol.vectors.recorder import Dialogue
@@ -81,6 +83,54 @@ def handshakes() -> Iterator[Dialogue]:
         .server("result of the second", f.Result(counter=130, value=14, at_ms=s.AT_MS + 11_000))
         .client("acknowledge", f.Ack(count=3))
         .client("acknowledge one", f.Ack(count=1), "a count of 1 is left out")
+    )
+
+
+def proofs() -> Iterator[Dialogue]:
+    """Digests compared on resume, on login and by ACK."""
+    entries, more = s.ENTRIES[:5], s.ENTRIES[5:]
+    digest = sum_terms(entries)
+    resume = replace(s.RESUME, digest=digest, span=5)
+    yield (
+        Dialogue("Resume with a digest that agrees")
+        .client("resume", resume, "the last 5 positions held the first five of the entries in digests.json")
+        .server("resumed", f.Resumed(accepted=128), "nothing was missed, and what was compared is equal")
+        .server("events", f.Events(start=40_000, end=40_008, entries=more))
+        .client(
+            "acknowledge with digest", f.Ack(count=8, digest=sum_terms(more)), "of all since the attachment"
+        )
+        .client("ping", f.Ping())
+        .server("pong", f.Pong(), "the ACK before the PING was compared, and agreed")
+        .client("compare again", f.Ack(count=0, digest=sum_terms(more)), "nothing new")
+    )
+    yield (
+        Dialogue("Resume with a digest that differs")
+        .client("resume", resume)
+        .server("resumed", f.Resumed(accepted=128, head=40_002, behind_events=2, behind_bytes=90, resync=4))
+        .server("resync", f.Resync(reason=4, oldest=39_000, head=40_002, epoch=s.EPOCH, verified=39_995))
+        .client("seek", f.Seek(position=40_002), "the client took a snapshot by queries")
+    )
+    yield (
+        resumed("An ACK with a digest that differs")
+        .server("events", f.Events(start=40_000, end=40_005, entries=entries))
+        .client("acknowledge", f.Ack(count=5, digest=7))
+        .server(
+            "resync",
+            f.Resync(reason=4, oldest=39_000, head=40_005, epoch=s.EPOCH, verified=40_000),
+            "the range (40,000, 40,005] differs",
+        )
+        .client("seek back", f.Seek(position=40_000), "to have it again")
+        .server("events again", f.Events(start=40_000, end=40_005, entries=entries))
+    )
+    connect = f.Connect(token="t", device="phone-1", epoch=s.EPOCH, cursor=40_000, digest=digest, span=5)
+    yield (
+        Dialogue("A device that has data connects with a digest")
+        .client("connect", connect)
+        .server(
+            "connected",
+            f.Connected(session=1, secret=s.SECRET, epoch=s.EPOCH, accepted=128, head=40_000, resync=4),
+        )
+        .server("resync", f.Resync(reason=4, oldest=1, head=40_000, epoch=s.EPOCH, verified=39_995))
     )
 
 
@@ -185,7 +235,12 @@ def events() -> Iterator[Dialogue]:
             f.Events(start=40_013, end=40_014, entries=(Entry(0, s.AT_MS, "u1", s.GROUP, 3, pack(None)),)),
             "its body is given out no more",
         )
-        .client("acknowledge all", f.Ack(count=14))
+        .server(
+            "a recalled message and an edit of it, with their digests",
+            f.Events(start=40_014, end=40_016, entries=s.ERASED),
+            "4 bytes each stand for a body",
+        )
+        .client("acknowledge all", f.Ack(count=16))
     )
     chat = [s.message(seq, after_ms=7_000 * seq) for seq in (20, 21, 22)]
     yield (

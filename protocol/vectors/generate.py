@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from improtocol import pack_body
+from improtocol.digest import entry_digest, entry_term, sum_terms
 from protocol.vectors import breaches, dialogues, query_dialogues, samples
 from protocol.vectors.recorder import Dialogue, plain
 
 HERE = Path(__file__).parent
+DIGESTED = samples.ENTRIES + samples.ERASED
 
 
 def recorded(found: Iterable[Dialogue]) -> list[dict[str, Any]]:
@@ -25,15 +27,30 @@ def bodies() -> list[dict[str, Any]]:
     ]
 
 
+def digests() -> list[dict[str, Any]]:
+    """Entries with their digests, terms, and the sum of the terms so far."""
+    return [
+        {
+            "entry": plain(entry),
+            "digest": entry_digest(entry),
+            "term": entry_term(entry),
+            "sum": sum_terms(DIGESTED[: number + 1]),
+        }
+        for number, entry in enumerate(DIGESTED)
+    ]
+
+
 def files() -> dict[str, str]:
     """The text of each file of golden frames."""
     found: dict[str, list[dict[str, Any]]] = {
         "handshakes.json": recorded(dialogues.handshakes()),
+        "proofs.json": recorded(dialogues.proofs()),
         "resyncs.json": recorded(dialogues.resyncs()),
         "commands.json": recorded(dialogues.commands()),
         "events.json": recorded(dialogues.events()),
         "queries.json": recorded(query_dialogues.queries()),
         "bodies.json": bodies(),
+        "digests.json": digests(),
         "broken_framing.json": recorded(breaches.of_framing()),
         "broken_states.json": recorded(breaches.of_states()),
         "broken_fields.json": recorded(breaches.of_fields()),

@@ -1,5 +1,6 @@
 """The same few people, things and times in all golden frames."""
 
+from dataclasses import replace
 from typing import Final
 
 from improtocol import (
@@ -22,6 +23,7 @@ from improtocol import (
     pack_body,
 )
 from improtocol import frames as f
+from improtocol.digest import entry_digest, erased_payload
 
 SESSION: Final = 0x0013_5792_468A_CE01
 SECRET: Final = bytes(range(0x10, 0x20))
@@ -103,6 +105,11 @@ ENTRIES: Final[tuple[Entry, ...]] = (
     Entry(Kind.RENAMED, AT_MS + 8_000, "agent-7", GROUP, 10, pack(["Tea"])),
     Entry(Kind.REMOVED, AT_MS + 9_000, "agent-7", GROUP, 11, pack(["u3"])),
     Entry(Kind.LEFT, AT_MS + 10_000, "u2", GROUP, 12, pack(None)),
+)
+#: A message and an edit that were recalled, as late readers get them: like `ENTRIES[1]` and `ENTRIES[5]`.
+ERASED: Final[tuple[Entry, ...]] = tuple(
+    replace(entry, payload=erased_payload(entry.kind, 4, entry_digest(entry)) or b"")
+    for entry in (ENTRIES[1], ENTRIES[5])
 )
 RESUME: Final = f.Resume(session=SESSION, secret=SECRET, epoch=EPOCH, cursor=40_000, next=129)
 RESUMED: Final = f.Resumed(accepted=128, head=40_000)

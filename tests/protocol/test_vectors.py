@@ -1,5 +1,6 @@
 """The golden frames are what the code makes, what it understands, and what another msgpack reads in them."""
 
+import binascii
 import json
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ FILES = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sor
 DIALOGUES = {
     f"{name}:{dialogue['dialogue']}": dialogue["frames"]
     for name, content in FILES.items()
-    if name != "bodies.json"
+    if name not in ("bodies.json", "digests.json")
     for dialogue in content
 }
 FRAMES = [frame for frames in DIALOGUES.values() for frame in frames]
@@ -117,6 +118,33 @@ def every(key: str, kind: str) -> set[Any]:
 
 def first_of(frame: dict[str, Any]) -> Any:
     return frame["values"] if isinstance(frame["values"], int) else frame["values"][0]
+
+
+def test_digests_are_those_of_the_entries_by_the_rule_of_the_specification() -> None:
+    """Computed here from SPEC.md, by another CRC and with other arithmetic than the code's."""
+    total = 0
+    for line in FILES["digests.json"]:
+        entry = line["entry"]
+        payload = bytes.fromhex(entry["payload"]["$bytes"])
+        sender = entry["sender"].encode()
+        head = entry["conversation"].to_bytes(8, "big") + bytes([entry["kind"]])
+        said = head + entry["at_ms"].to_bytes(8, "big") + bytes([len(sender)]) + sender + payload
+        digest = binascii.crc32(said)
+        if payload[-6:-4] == b"\xc4\x04":
+            digest = int.from_bytes(payload[-4:], "big")
+        x = in_32_bits(digest ^ entry["seq"] * 2654435761)
+        x = in_32_bits((x ^ x // 2**16) * 2246822507)
+        x = in_32_bits((x ^ x // 2**13) * 3266489909)
+        term = 0 if entry["kind"] == Kind.READ else x ^ x // 2**16
+        total = (total + term) % 2**32
+        assert (line["digest"], line["term"], line["sum"]) == (digest, term, total)
+    *whole, message, edit = FILES["digests.json"]
+    assert [message["term"], edit["term"]] == [whole[1]["term"], whole[5]["term"]], "recalls change no term"
+
+
+def in_32_bits(number: int) -> int:
+    """What is left in 32 bits."""
+    return number % 2**32
 
 
 def test_nothing_is_left_out() -> None:
