@@ -84,8 +84,24 @@ class DeliveredUpTo:
     seq: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryDiverged:
+    """What this device held of its log differed from what the server has, between two log positions.
+
+    Attributes:
+        after, upto: the first stretch that differs, (after, upto].
+        healed: it is being fetched again, or compared conversation by conversation; False: it came again and
+            differs still, so what is shown is what the server sends, and the server's data is damaged.
+    """
+
+    after: int
+    upto: int
+    healed: bool
+
+
 Change: TypeAlias = (
     MessageChanged
+    | HistoryDiverged
     | ReadUpTo
     | MembersChanged
     | ConversationCreated
@@ -121,8 +137,10 @@ def change_of_feed(row: FeedRow, conversation: int) -> Change | None:
             return None
 
 
-def change_of_signal(signal: Signal) -> Change | None:
+def change_of_signal(signal: Signal | HistoryDiverged) -> Change | None:
     """The change behind a signal, None if it is not for the app."""
+    if isinstance(signal, HistoryDiverged):
+        return signal
     conversation = signal.conversation if isinstance(signal.conversation, int) else 0
     match signal.kind:
         case SignalKind.TYPING:

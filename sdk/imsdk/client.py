@@ -103,8 +103,19 @@ class Client:
         await Sent(self.engine, local).acked()
         await self.engine.state_bell.wait_until(lambda: self.state.phase is Phase.STOPPED)
 
+    @property
+    def verified_through(self) -> int:
+        """The log position up to which this device and the server are known to hold the same entries.
+
+        Compared by digests at every connection and then now and again, from where the device began to follow
+        the log, or from its last RESYNC on. Where that was found to differ, `changes()` yields
+        `HistoryDiverged`.
+        """
+        return self.engine.session.proof.verified
+
     def statistics(self) -> Statistics:
         """Traffic, and what each resume cost."""
+        self.engine.statistics.verified_through = self.verified_through
         return self.engine.statistics
 
     # Conversations ----------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class Engine:
         self.states.append(self.state)
         self.signals = Signals()
         self.outcomes = Outcomes()
+        self.rewound_to = -1  #: where the last stretch that differed began
         self._feed_mark = 0
         self._mode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
         self._mode_told: int | None = None
@@ -201,15 +202,17 @@ class Engine:
         if self._nursery is not None:
             self._nursery.start_soon(refresh_stale, self)
 
-    async def commit_events(self, entries: Sequence[Entry], end: int) -> None:
-        """Commit a range of the log, delivered watermarks riding along."""
-        self.statistics.unreadable += await self.store.commit_events(
-            entries, end, self.signals.delivered_rows()
+    async def commit_events(self, entries: Sequence[Entry], end: int) -> int:
+        """Commit a range of the log, delivered watermarks riding along; returns the sum of its terms."""
+        committed = await self.store.commit_events(
+            entries, end, self.signals.delivered_rows(), self.session.proof.kept
         )
+        self.statistics.unreadable += committed.unreadable
         self.signals.delivered.clear()
         if self.synced and any(entry.kind == Kind.JOINED for entry in entries):
             self._look_up_stale()
         self.changed()
+        return committed.digest
 
     async def settle(self, results: Sequence[Result]) -> None:
         """Commit results and tell who waits for them."""

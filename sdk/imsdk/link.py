@@ -26,6 +26,7 @@ from imsdk.ending import Ended, ended_by, name_of
 from imsdk.errors import StorageError
 from imsdk.keepalive import keep_alive
 from imsdk.resync import resync
+from imsdk.rewind import rewound
 from imsdk.session import Verdict
 from imsdk.statistics import Resume as ResumeRecord
 from imsdk.wakeup import Bell
@@ -55,6 +56,7 @@ class Link:
         self._record = ResumeRecord(started_s=self.heard_s, new_session=engine.session.needs_token)
         self._head = 0  #: the head that makes this connection consistent
         self.accepted = 0
+        self._resync_told = False  #: the server has said that a RESYNC comes with its answer
 
     async def run(self, token: str) -> Ended:
         """Attach and go on until the connection ends; returns why. Cancelling it drops the connection."""
@@ -95,6 +97,8 @@ class Link:
         """Queue a frame; the writer flushes. After a CLOSE of either side nothing more may be said."""
         if self._conn.state is State.CLOSED:
             return
+        if isinstance(frame, frames.Ping) and (ack := self._engine.session.before_ping()):
+            self.send(ack)
         self._out += self._conn.send(frame)
         self._engine.statistics.frames_out += 1
 
@@ -232,7 +236,11 @@ class Link:
                 engine.changed()
             case frames.Resync():
                 engine.session.begin_resync()
-                self._nursery.start_soon(resync, engine, self, frame)
+                if not await rewound(engine, self, frame, at_once=self._resync_told):
+                    self._nursery.start_soon(resync, engine, self, frame)
+                self._resync_told = False
+            case frames.Pong():
+                engine.session.proof.ponged()
             case frames.Ping():
                 self.send(frames.Pong())
             case frames.Close():
@@ -259,8 +267,8 @@ class Link:
     async def _take_events(self, frame: frames.Events) -> None:
         engine = self._engine
         engine.session.check(frame)
-        await engine.commit_events(frame.entries, frame.end)
-        engine.session.committed(frame.end, trio.current_time())
+        digest = await engine.commit_events(frame.entries, frame.end)
+        engine.session.committed(frame.end, trio.current_time(), digest, len(frame.entries))
         engine.statistics.events += len(frame.entries)
         if self._record.consistent_s is None:
             self._record.missed_events += len(frame.entries)
@@ -269,6 +277,7 @@ class Link:
     async def _attach(self, frame: frames.Connected | frames.Resumed) -> None:
         attached = self._engine.session.attach(frame)
         self._head = attached.head
+        self._resync_told = frame.resync > 0
         self.accepted = frame.accepted
         await self._engine.attached(attached)
         self._more = True

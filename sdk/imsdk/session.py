@@ -13,6 +13,7 @@ from typing import Final
 
 from improtocol import Code, NextAction, RemoteProtocolError, action_of, limits
 from improtocol.frames import Ack, Connect, Connected, Events, Result, Resume, Resumed
+from imsdk.proof import Proof
 from imsdk.store.rows import Identity
 
 #: Half of the window: the server never waits for an ACK while the other half is on its way.
@@ -57,6 +58,7 @@ class Session:
         self.epoch = identity.epoch
         self.cursor = identity.cursor
         self.acked = identity.acked  #: every counter up to here has its result committed
+        self.proof = Proof(identity.cursor, identity.base, identity.digest)
         self.attached = False
         self.resyncing = False
         self._judged = identity.acked  #: results up to here were judged, if not yet committed
@@ -66,6 +68,7 @@ class Session:
         self._drain_until = 0.0
         self._unacknowledged = 0
         self._ack_at: float | None = None
+        self._sent_most = 0  #: highest counter sent on this connection
 
     # Opening ----------------------------------------------------------------------------------------
 
@@ -83,8 +86,18 @@ class Session:
         self._paused_until = None
         self._unacknowledged = 0
         self._ack_at = None
+        self._sent_most = 0
+        digest, span = self.proof.claim()
         if self.needs_token:
-            return Connect(token=token, device=self.device, epoch=self.epoch, cursor=self.cursor, mode=mode)
+            return Connect(
+                token=token,
+                device=self.device,
+                epoch=self.epoch,
+                cursor=self.cursor,
+                mode=mode,
+                digest=digest,
+                span=span,
+            )
         return Resume(
             session=self.session,
             secret=self.secret,
@@ -92,6 +105,8 @@ class Session:
             cursor=self.cursor,
             next=self.acked + 1,
             mode=mode,
+            digest=digest,
+            span=span,
         )
 
     def attach(self, frame: Connected | Resumed) -> Attached:
@@ -100,8 +115,10 @@ class Session:
         After a `fresh` one call `renew` with the store's identity, before anything else.
         """
         self.attached = True
+        self.proof.attached(frame.resync)
+        fresh = isinstance(frame, Connected)
         return Attached(
-            head=frame.head,
+            head=frame.head if fresh or frame.head else self.cursor,
             behind_events=frame.behind_events,
             fresh=frame if isinstance(frame, Connected) else None,
             skip_to=frame.accepted,
@@ -138,6 +155,7 @@ class Session:
     def sent(self, counter: int) -> None:
         """Command `counter` was put on the wire."""
         self._sent_to = counter
+        self._sent_most = max(self._sent_most, counter)
         self._due.append(counter)
 
     @property
@@ -154,6 +172,7 @@ class Session:
 
     def judge(self, result: Result, now: float) -> Verdict:
         """What a RESULT means; SETTLED ones have to be committed, in the order they came."""
+        self.proof.answered(result.counter)
         if result.counter in self._due:
             while self._due and self._due[0] <= result.counter:
                 self._due.popleft()
@@ -182,9 +201,11 @@ class Session:
         """
         if frame.start != self.cursor:
             raise RemoteProtocolError(f"events begin at {frame.start}, the cursor is {self.cursor}")
+        self.proof.reached(frame.end)
 
-    def committed(self, end: int, now: float) -> None:
-        """The range up to `end` is in the store, with the cursor."""
+    def committed(self, end: int, now: float, digest: int = 0, entries: int = 0) -> None:
+        """The range up to `end` is in the store, with the cursor: entries whose terms sum up to `digest`."""
+        self.proof.committed(end, digest, entries)
         self._unacknowledged += end - self.cursor
         self.cursor = end
         if self._unacknowledged and self._ack_at is None:
@@ -195,13 +216,25 @@ class Session:
         """When an ACK should go out even if nothing else does."""
         return None if self._ack_at is None else 0.0 if self._unacknowledged >= ACK_AFTER else self._ack_at
 
-    def take_ack(self) -> Ack | None:
-        """The ACK to send now, because it is due or something else is being sent anyway."""
-        if not self._unacknowledged or not self.attached:
+    def take_ack(self, *, compare: bool = False) -> Ack | None:
+        """The ACK to send now, because it is due or something else is being sent anyway.
+
+        `compare`: with the sum of what was committed, if that was not compared yet.
+        """
+        if not self.attached or self.resyncing or not (self._unacknowledged or compare):
             return None
-        ack = Ack(count=self._unacknowledged)
+        digest = self.proof.tell(self.cursor - self._unacknowledged, self._sent_most, now=compare)
+        if not self._unacknowledged and digest is None:
+            return None
+        ack = Ack(count=self._unacknowledged, digest=digest)
         self._unacknowledged = 0
         self._ack_at = None
+        return ack
+
+    def before_ping(self) -> Ack | None:
+        """A PING is about to be sent: what may be compared before it, so that its answer confirms it."""
+        ack = self.take_ack(compare=True)
+        self.proof.pinged()
         return ack
 
     # Resync -----------------------------------------------------------------------------------------
@@ -214,6 +247,7 @@ class Session:
         """The snapshot is committed; the store's identity has the new cursor, epoch and counters."""
         self.resyncing = False
         self.epoch, self.cursor = identity.epoch, identity.cursor
+        self.proof.seek(identity.cursor)
         self.acked = identity.acked
         self._judged = max(self._judged, self.acked)
         self._unacknowledged = 0

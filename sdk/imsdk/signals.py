@@ -5,6 +5,7 @@ from typing import Final
 
 from improtocol import SignalKind, limits
 from improtocol.frames import Signal
+from imsdk.changes import HistoryDiverged
 from imsdk.wakeup import Recent
 
 #: Signals that wait to be sent; the oldest go.
@@ -19,7 +20,8 @@ class Signals:
     """The signals of one client."""
 
     def __init__(self) -> None:
-        self.seen: Recent[Signal] = Recent(SEEN_MAX)
+        #: And what else the app is told that lies in no feed.
+        self.seen: Recent[Signal | HistoryDiverged] = Recent(SEEN_MAX)
         #: By (conversation, user), not in the store yet.
         self.delivered: dict[tuple[int, str], int] = {}
         self._out: deque[Signal] = deque(maxlen=OUT_MAX)

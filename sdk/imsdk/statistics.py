@@ -33,7 +33,12 @@ class Resume:
 
 @dataclass(slots=True, kw_only=True)
 class Statistics:
-    """Counts since the client was entered. `unreadable` counts entries that this version could not read."""
+    """Counts since the client was entered.
+
+    `unreadable` counts entries that this version could not read, `diverged` the times the server found that
+    this device's history differs from its own. `verified_through` is the log position up to which both are
+    known to be equal.
+    """
 
     bytes_in: int = 0
     bytes_out: int = 0
@@ -42,4 +47,6 @@ class Statistics:
     dials: int = 0
     events: int = 0
     unreadable: int = 0
+    diverged: int = 0
+    verified_through: int = 0
     resumes: deque[Resume] = field(default_factory=lambda: deque(maxlen=RESUMES_MAX))

@@ -100,6 +100,11 @@ class Client:
         """As `imsdk.Client.logout`; raises `TimeoutError` after `timeout_s`."""
         self._portal.call_within(timeout_s, self._im.logout)
 
+    @property
+    def verified_through(self) -> int:
+        """The log position up to which this device and the server are known to hold the same entries."""
+        return self._portal.call_now(lambda: self._im.verified_through)
+
     def statistics(self) -> imsdk.Statistics:
         """A copy of the numbers as they are now."""
         return self._portal.call_now(lambda: deepcopy(self._im.statistics()))

@@ -8,10 +8,11 @@ it changes.
 import sqlite3
 from dataclasses import dataclass
 
-from improtocol import ConversationType, Entry, Kind, pack, read_entry, unpack
+from improtocol import ConversationType, Entry, Kind, pack, read_entry
 from improtocol import entries as facts
 from imsdk.store import members, spans
 from imsdk.store.feed import Feed
+from imsdk.store.repairing import edit_body, repair
 from imsdk.store.rows import UNREADABLE
 
 
@@ -38,12 +39,16 @@ class Projection:
         con: the connection, inside of a transaction.
         user: whose device this is.
         logged: the entries come by the log, in its order.
+        again: they take the place of what is here, which differs from what the server has.
     """
 
-    def __init__(self, con: sqlite3.Connection, user: str, *, logged: bool = False) -> None:
+    def __init__(
+        self, con: sqlite3.Connection, user: str, *, logged: bool = False, again: bool = False
+    ) -> None:
         self._con = con
         self._user = user
         self._logged = logged
+        self._again = again
         self._feed = Feed(con)
         self._chats: dict[int, _Chat] = {}
         self._keys: dict[int, int] = {}
@@ -58,6 +63,8 @@ class Projection:
             self._mark_read(state, entry)
             return
         if self._known(state, entry.seq):
+            if self._again:
+                repair(self._con, key, entry, meaning)
             if local is not None:  # a history page was faster than the result
                 self._con.execute(
                     "UPDATE message SET local = ? WHERE chat = ? AND seq = ?", (local, key, entry.seq)
@@ -223,7 +230,7 @@ class Projection:
                     "INSERT INTO message (chat, seq, sender, at_ms, edit_seq, edit_ms, edit_body)"
                     " VALUES (?1, ?2, '', 0, ?3, ?4, ?5) ON CONFLICT (chat, seq) DO UPDATE SET"
                     " edit_seq = ?3, edit_ms = ?4, edit_body = ?5 WHERE edit_seq < ?3 AND recall_seq = 0",
-                    (key, target, seq, entry.at_ms, _edit_body(entry)),
+                    (key, target, seq, entry.at_ms, edit_body(entry)),
                 )
             case facts.Recalled(target=target):
                 self._recall(chat, target, seq)
@@ -275,10 +282,3 @@ class Projection:
             (key, after, to, self._user),
         ).fetchone()
         return int(count)
-
-
-def _edit_body(entry: Entry) -> bytes:
-    """The new body inside of an EDITED payload, packed on its own."""
-    value = unpack(entry.payload)
-    assert isinstance(value, list)
-    return pack(value[1])

@@ -35,6 +35,7 @@ class Identity:
         secret: resume secret of the session.
         epoch: epoch of the log that `cursor` counts in, 0 before the first login.
         cursor: last log position committed.
+        base, digest: the sum of the terms of what came by the log in (base, cursor]; None: not known.
         acked: last counter whose result is committed; everything above it is unacked.
         assigned: last counter given to a command.
         done: last feed position the app has done with.
@@ -51,6 +52,16 @@ class Identity:
     assigned: int = 0
     done: int = 0
     heartbeat: str = "{}"
+    base: int = 0
+    digest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A committed range: how many entries could not be read, and what the terms of all sum up to."""
+
+    unreadable: int
+    digest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

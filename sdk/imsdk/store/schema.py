@@ -67,8 +67,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unnumbered ON outbox (chat, local) WHERE counter IS NULL AND code = 0;
 """
 
+#: `digest` is the sum over (base, cursor], NULL: not known; entries up to position `repair` come again.
+_VERSION_2: Final = """
+ALTER TABLE state ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE state ADD COLUMN digest INTEGER;
+ALTER TABLE state ADD COLUMN repair INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Step n brings a store of version n to n + 1.
-STEPS: Final = (_VERSION_1,)
+STEPS: Final = (_VERSION_1, _VERSION_2)
 VERSION: Final = len(STEPS)
 
 

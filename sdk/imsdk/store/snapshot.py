@@ -122,7 +122,7 @@ def end_resync(
             _forget_direct(con, key, released)
         else:
             con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
-    con.execute("UPDATE state SET cursor = ?, epoch = ?", (head, epoch))
+    con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = 0, epoch = ?2", (head, epoch))
     if accepted is not None:
         outbox.renumber(con, accepted)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from improtocol.commands import Action
+from improtocol.digest import DIGEST_MAX, sum_terms
 from improtocol.entries import Entry
 from improtocol.frames import Connected, Result
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
@@ -21,6 +22,7 @@ from imsdk.store.database import Connect, Database
 from imsdk.store.projection import Projection
 from imsdk.store.rows import (
     ChatRow,
+    Committed,
     FeedRow,
     GapReason,
     HistoryRows,
@@ -35,7 +37,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FILE_NAME: Final = "chat.sqlite"
-_IDENTITY: Final = "device, user, session, secret, epoch, cursor, acked, assigned, done, heartbeat"
+_IDENTITY: Final = (
+    "device, user, session, secret, epoch, cursor, acked, assigned, done, heartbeat, base, digest"
+)
 
 
 class SqliteStore:
@@ -101,9 +105,18 @@ class SqliteStore:
     # The log ----------------------------------------------------------------------------------------
 
     async def commit_events(
-        self, entries: Sequence[Entry], end: int, delivered: Sequence[tuple[int, str, int]] = ()
-    ) -> int:
-        return await self._run(_commit_events, self._user, entries, end, delivered)
+        self,
+        entries: Sequence[Entry],
+        end: int,
+        delivered: Sequence[tuple[int, str, int]] = (),
+        proof: tuple[int, int | None] = (0, None),
+    ) -> Committed:
+        return await self._run(_commit_events, self._user, entries, end, delivered, proof)
+
+    async def rewind(self, position: int, upto: int) -> None:
+        await self._run(
+            _execute, "UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = ?2", position, upto
+        )
 
     async def feed_mark(self) -> int:
         return await self._run(_number, "SELECT coalesce(max(id), 0) FROM feed")
@@ -254,12 +267,18 @@ def _commit_events(
     entries: Sequence[Entry],
     end: int,
     delivered: Sequence[tuple[int, str, int]],
-) -> int:
-    projection = Projection(con, user, logged=True)
+    proof: tuple[int, int | None],
+) -> Committed:
+    (again,) = con.execute("SELECT cursor < repair FROM state").fetchone()
+    projection = Projection(con, user, logged=True, again=bool(again))
     for entry in entries:
         projection.apply(entry)
     projection.close()
     for conversation, member, seq in delivered:
         members.mark_delivered(con, conversation, member, seq)
-    con.execute("UPDATE state SET cursor = ?", (end,))
-    return projection.unreadable
+    base, digest = proof
+    added = sum_terms(entries)
+    if digest is not None:
+        digest = digest + added & DIGEST_MAX
+    con.execute("UPDATE state SET cursor = ?, base = ?, digest = ?", (end, base, digest))
+    return Committed(unreadable=projection.unreadable, digest=added)

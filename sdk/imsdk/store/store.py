@@ -15,6 +15,7 @@ from improtocol.frames import Connected, Result
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
 from imsdk.store.rows import (
     ChatRow,
+    Committed,
     FeedRow,
     GapReason,
     HistoryRows,
@@ -68,14 +69,21 @@ class Store(Protocol):
     # The log ----------------------------------------------------------------------------------------
 
     async def commit_events(
-        self, entries: Sequence[Entry], end: int, delivered: Sequence[tuple[int, str, int]] = ()
-    ) -> int:
+        self,
+        entries: Sequence[Entry],
+        end: int,
+        delivered: Sequence[tuple[int, str, int]] = (),
+        proof: tuple[int, int | None] = (0, None),
+    ) -> Committed:
         """Apply entries and move the cursor to `end`, in one transaction.
 
-        Delivered watermarks (conversation, user, seq) ride along.
-
-        Returns the number of entries that could not be read.
+        Delivered watermarks (conversation, user, seq) ride along. `proof` is the base and the sum before
+        these entries; what they add goes with them.
         """
+        ...
+
+    async def rewind(self, position: int, upto: int) -> None:
+        """Move the cursor back to `position`; entries up to `upto` then take the place of what is here."""
         ...
 
     async def feed_mark(self) -> int:

@@ -17,6 +17,7 @@ from improtocol import (
     limits,
 )
 from improtocol.commands import Logout, digest_of
+from improtocol.digest import DIGEST_MAX, sum_terms
 from imsdk.testing.commands import Refused, carry_out
 from imsdk.testing.host import Host
 from imsdk.testing.signals import Signals
@@ -34,6 +35,8 @@ class Peer:
         self._connection = Connection(Side.SERVER)
         self._sent = 0
         self._acked = 0
+        self._verified = 0
+        self._sums = {0: 0}  # of all sent up to the end of each frame
         self._must_seek = False
         self._refuses_commands = False
         self.signals = Signals(host, self)
@@ -92,10 +95,12 @@ class Peer:
             case frames.Query():
                 self._query(frame)
             case frames.Ack():
-                self._ack(frame.count)
+                self._ack(frame)
             case frames.Seek():
+                if not self._must_seek and frame.position <= self._sent:
+                    return  # it never moves back, but for answering RESYNC
                 self._must_seek = self._refuses_commands = False
-                self._sent = self._acked = max(self._acked, frame.position)
+                self._start(frame.position)
                 self._commit()
                 self.pump()
             case frames.Signal():
@@ -135,13 +140,15 @@ class Peer:
         log = world.log(device.user)
         missed = world.pull(device.actor, frame.cursor, log.head)[1] if frame.cursor >= log.oldest - 1 else []
         behind_bytes = sum(len(entry.payload) for entry in missed)
+        reason = self._difference(device, frame)
         if isinstance(frame, frames.Resume):
             self.send(
                 frames.Resumed(
                     accepted=device.accepted,
-                    head=log.head,
+                    head=0 if log.head == frame.cursor else log.head,
                     behind_events=len(missed),
                     behind_bytes=behind_bytes,
+                    resync=reason,
                 )
             )
         else:
@@ -155,9 +162,10 @@ class Peer:
                     behind_events=len(missed),
                     behind_bytes=behind_bytes,
                     user=device.user,
+                    resync=reason,
                 )
             )
-        self._begin(frame.epoch, frame.cursor)
+        self._begin(frame, reason)
 
     def _replace_older(self, device: DeviceState) -> None:
         olders = [peer for peer in self._host.peers if peer.device is device]
@@ -165,33 +173,44 @@ class Peer:
         for older in olders:
             older.hang_up(frames.Close(code=Code.REPLACED, reason="a newer connection took over"))
 
-    def _begin(self, epoch: int, cursor: int) -> None:
-        assert self.device is not None
-        log = self._host.world.log(self.device.user)
-        self._sent = self._acked = cursor
-        reason = None
-        if epoch != self._host.world.epoch and (epoch, cursor) != (0, 0):
-            reason = ResyncReason.RESTORED
-        elif cursor > log.head:
-            reason = ResyncReason.FUTURE
-        elif cursor < log.oldest - 1:
-            reason = ResyncReason.RETENTION
-        if reason is not None:
-            self._resync(reason)
+    def _difference(self, device: DeviceState, frame: frames.Connect | frames.Resume) -> int:
+        """Why the device cannot simply go on after its cursor; 0: it can."""
+        world, cursor = self._host.world, frame.cursor
+        log = world.log(device.user)
+        if frame.epoch != world.epoch and (frame.epoch, cursor) != (0, 0):
+            return ResyncReason.RESTORED
+        if cursor > log.head:
+            return ResyncReason.FUTURE
+        if cursor - (frame.span if frame.digest is not None else 0) < log.oldest - 1:
+            return ResyncReason.RETENTION
+        if isinstance(frame, frames.Resume) and frame.next - 1 > device.accepted:
+            return ResyncReason.DIVERGED
+        if frame.digest in (None, world.sum_sent(device.actor, cursor - frame.span, cursor)):
+            return 0
+        return ResyncReason.DIVERGED
+
+    def _start(self, position: int) -> None:
+        self._sent = self._acked = self._verified = position
+        self._sums = {position: 0}
+
+    def _begin(self, frame: frames.Connect | frames.Resume, reason: int) -> None:
+        self._start(frame.cursor)
+        if reason:
+            verified = frame.cursor - frame.span if reason == ResyncReason.DIVERGED else 0
+            self._resync(ResyncReason(reason), verified)
         else:
             self._commit()
             self.pump(whole=True)
         self.signals.tell_presence(there=True)
 
-    def _resync(self, reason: ResyncReason) -> None:
+    def _resync(self, reason: ResyncReason, verified: int) -> None:
         assert self.device is not None
         log = self._host.world.log(self.device.user)
         self._must_seek = True
         self._refuses_commands = reason is ResyncReason.RESTORED
-        # The cursor of another history says nothing about this one.
-        self._sent = self._acked = 0
+        epoch = self._host.world.epoch
         self.send(
-            frames.Resync(reason=reason, oldest=log.oldest, head=log.head, epoch=self._host.world.epoch)
+            frames.Resync(reason=reason, oldest=log.oldest, head=log.head, epoch=epoch, verified=verified)
         )
 
     # The reliable streams --------------------------------------------------------------------------
@@ -251,14 +270,20 @@ class Peer:
             if not entries and end == head and not whole:
                 return
             self._wire.deliver(self._connection.send_events(self._sent, end, entries))
+            self._sums[end] = self._sums[self._sent] + sum_terms(entries) & DIGEST_MAX
             self._sent = end
             self.signals.release()
 
-    def _ack(self, count: int) -> None:
-        self._acked += count
+    def _ack(self, frame: frames.Ack) -> None:
+        self._acked += frame.count
         if self._acked > self._sent:
             raise RemoteProtocolError("ACK of what was never sent")
         self._commit()
+        if frame.digest is not None and not self._must_seek:
+            if frame.digest != self._sums.get(self._acked):
+                self._resync(ResyncReason.DIVERGED, self._verified)
+                return
+            self._verified = self._acked
         self.pump()
 
     def _commit(self) -> None:

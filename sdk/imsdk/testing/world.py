@@ -6,6 +6,7 @@ from typing import Final
 
 from improtocol import ConversationType, Entry, Kind, Role, Value, pack
 from improtocol.commands import ConversationRef
+from improtocol.digest import entry_digest, erased_payload, sum_terms
 from improtocol.entries import ERASED_PAYLOAD
 from improtocol.frames import Result
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, INT_MAX, SECRET_BYTES
@@ -74,9 +75,9 @@ class ConversationState:
         """A recalled message and its edits are given out no more."""
         self.recalled.add(target)
         for index, entry in enumerate(self.records):
-            if entry.kind == Kind.EDITED and self.targets[entry.seq] == target:
-                self.records[index] = replace_payload(entry, pack([target, None]))
-        self.records[target - 1] = replace_payload(self.records[target - 1], ERASED_PAYLOAD)
+            if entry.seq == target or (entry.kind == Kind.EDITED and self.targets[entry.seq] == target):
+                payload = erased_payload(entry.kind, target, entry_digest(entry))
+                self.records[index] = replace_payload(entry, payload or entry.payload)
 
 
 @dataclass(slots=True)
@@ -214,6 +215,10 @@ class World:
             if row.actor != actor or entry.kind == Kind.CREATED:
                 entries.append(entry)
         return after + len(rows), entries
+
+    def sum_sent(self, actor: Actor, after: int, to: int) -> int:
+        """The sum of the terms of what the actor's device is sent of its log's (after, to]."""
+        return sum_terms(self.pull(actor, after, to - after)[1])
 
     def commit(self, device: DeviceState, position: int) -> dict[int, int]:
         """A device has everything up to `position`; returns each conversation's delivered mark that moved."""

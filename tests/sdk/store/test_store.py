@@ -40,7 +40,8 @@ async def test_an_entry_that_comes_again_changes_nothing(store: Store) -> None:
 
 async def test_an_entry_that_makes_no_sense_is_shown_as_such_and_counted(store: Store) -> None:
     bad = [change(Kind.EDITED, 2, "no list"), Entry(99, 1003, "bob", ROOM, 3, pack([1]))]
-    assert await store.commit_events([created(ME, "bob"), *bad, message(4, "fine")], 4) == 2
+    committed = await store.commit_events([created(ME, "bob"), *bad, message(4, "fine")], 4)
+    assert committed.unreadable == 2
     assert await feed_of(store) == [(Kind.CREATED, 1), (UNREADABLE, 2), (UNREADABLE, 3), (Kind.MESSAGE, 4)]
 
 
