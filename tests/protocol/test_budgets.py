@@ -1,11 +1,16 @@
 """The byte budgets of the design, with realistic positions and ids of full width."""
 
-from improtocol import Body, Entry, Side, Text, pack_body
+from improtocol import Body, Entry, Side, Text, limits, pack_body
 from improtocol import frames as f
 from improtocol.commands import Post
-from tests.protocol.dialogue import AT_MS, CONVERSATION, EPOCH, SECRET, SESSION, Pair
+from imsdk.proof import COMPARE_AFTER
+from tests.protocol.dialogue import AT_MS, CONVERSATION, SECRET, SESSION, Pair
 
-RESUME = f.Resume(session=SESSION, secret=SECRET, epoch=EPOCH, cursor=40_000, next=40_001)
+#: As wide as the epochs that stores draw (`imserver.storage.Store.epoch`): 32 bits.
+EPOCH = 2**32 - 99
+RESUME = f.Resume(
+    session=SESSION, secret=SECRET, epoch=EPOCH, cursor=40_000, next=40_001, digest=2**32 - 1, span=127
+)
 TEXT = Body(content=Text("x" * 45))
 
 
@@ -16,7 +21,7 @@ def resumed_bytes(behind_events: int = 0, behind_bytes: int = 0) -> tuple[Pair, 
     pair.carry(Side.CLIENT, ask)
     resumed = f.Resumed(
         accepted=40_000,
-        head=40_000 + behind_events,
+        head=40_000 + behind_events if behind_events else 0,
         behind_events=behind_events,
         behind_bytes=behind_bytes,
     )
@@ -39,10 +44,20 @@ def test_resume_and_its_answer_when_nothing_was_missed() -> None:
 
 
 def test_every_resume_fits_its_budget() -> None:
-    """Also with the largest positions there are."""
+    """Also with the largest positions there are, and the longest stretch to compare."""
     last = 2**53 - 1
     pair = Pair()
-    ask = pair.client.send(f.Resume(session=last, secret=SECRET, epoch=last, cursor=last, next=last, mode=1))
+    resume = f.Resume(
+        session=last,
+        secret=SECRET,
+        epoch=2**32 - 1,
+        cursor=last,
+        next=last,
+        mode=1,
+        digest=2**32 - 1,
+        span=limits.DIGEST_SPAN_MAX,
+    )
+    ask = pair.client.send(resume)
     pair.carry(Side.CLIENT, ask)
     answer = pair.server.send(f.Resumed(accepted=last, head=last))
     assert len(ask) <= 64
@@ -91,9 +106,21 @@ def missed_bytes(apart_ms: int) -> int:
 
 
 def test_twenty_missed_messages_with_resume_and_acknowledgement() -> None:
-    """A burst; messages seconds apart pay two bytes each for saying so."""
+    """A burst; messages seconds apart pay two bytes each for saying so, and the proof costs seven."""
     assert missed_bytes(100) <= 1_100
-    assert missed_bytes(7_000) <= 1_100 + 20
+    assert missed_bytes(7_000) <= 1_100 + 20 + 7
+
+
+def test_an_ack_with_a_digest_costs_seven_bytes_more_each_sixteen_positions() -> None:
+    pair, *_ = resumed_bytes()
+    entries = messages(32)
+    cost = 0
+    for number, entry in enumerate(entries, 1):
+        cost += len(pair.server.send_events(40_000 + number - 1, 40_000 + number, [entry]))
+        digest = 2**32 - 1 if number % COMPARE_AFTER == 0 else None
+        cost += len(pair.client.send(f.Ack(count=1, digest=digest)))
+    assert len(pair.client.send(f.Ack(count=1, digest=2**32 - 1))) <= 9
+    assert cost / len(entries) <= 62
 
 
 def test_keepalive_is_two_bytes_each_way() -> None:

@@ -44,6 +44,7 @@ async def open_and_close() -> None:
         assert_type(im.state, imsdk.ConnectionState)
         assert_type(im.state.phase, imsdk.Phase)
         numbers = im.statistics()
+        assert_type(im.verified_through, int)
         assert_type(numbers, imsdk.Statistics)
         resume: imsdk.Resume = numbers.resumes[-1]
         assert_type(resume.consistent_s, float | None)
@@ -182,6 +183,8 @@ def tell(change: imsdk.Change) -> str:
             return f"{seq} {kind.name}"
         case imsdk.ReadUpTo(user=user) | imsdk.DeliveredUpTo(user=user) | imsdk.Typing(user=user):
             return user
+        case imsdk.HistoryDiverged(after=after, upto=upto, healed=healed):
+            return f"{after} {upto} {healed}"
         case imsdk.PresenceChanged(user=user, there=there):
             return f"{user} {there}"
         case imsdk.MembersChanged(users=users):

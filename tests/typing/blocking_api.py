@@ -47,6 +47,7 @@ def without_a_loop() -> None:
         im.background()
         im.foreground()
         assert_type(im.statistics(), imsdk.Statistics)
+        assert_type(im.verified_through, int)
         assert_type(im.pending(), tuple[imsdk.OutboxRow, ...])
         assert_type(im.conversations(), list[imsdk.blocking.Conversation])
         im.logout(timeout_s=10)

@@ -20,8 +20,8 @@ trusts readable tokens, keeps everything in memory, never hangs up an idle conne
 and tells at once who went and what was delivered, where the real one waits a little.
 
 Rooms: `server` (the public object and its fault switches), `wire` (the in-memory network), `peer` (one
-connection) with `signals`, `host` (what they share), `world` (all data), `commands`, `questions` and
-`answers` (what they mean), `files` (media).
+connection) with `signals` and `proofs`, `host` (what they share), `world` (all data), `commands`,
+`questions` and `answers` (what they mean), `files` (media).
 
 All of it belongs to one event loop. With `imsdk.blocking` call the switches through the client:
 `im.in_loop(server.post, "shop", "alice", "On its way")`.

@@ -20,6 +20,7 @@ from improtocol.commands import Logout, digest_of
 from improtocol.digest import DIGEST_MAX, sum_terms
 from imsdk.testing.commands import Refused, carry_out
 from imsdk.testing.host import Host
+from imsdk.testing.proofs import difference
 from imsdk.testing.signals import Signals
 from imsdk.testing.wire import Wire
 from imsdk.testing.world import DeviceState
@@ -140,7 +141,7 @@ class Peer:
         log = world.log(device.user)
         missed = world.pull(device.actor, frame.cursor, log.head)[1] if frame.cursor >= log.oldest - 1 else []
         behind_bytes = sum(len(entry.payload) for entry in missed)
-        reason = self._difference(device, frame)
+        reason = difference(world, device, frame)
         if isinstance(frame, frames.Resume):
             self.send(
                 frames.Resumed(
@@ -172,22 +173,6 @@ class Peer:
         self.device = device  # first, so that nobody is told that the user went
         for older in olders:
             older.hang_up(frames.Close(code=Code.REPLACED, reason="a newer connection took over"))
-
-    def _difference(self, device: DeviceState, frame: frames.Connect | frames.Resume) -> int:
-        """Why the device cannot simply go on after its cursor; 0: it can."""
-        world, cursor = self._host.world, frame.cursor
-        log = world.log(device.user)
-        if frame.epoch != world.epoch and (frame.epoch, cursor) != (0, 0):
-            return ResyncReason.RESTORED
-        if cursor > log.head:
-            return ResyncReason.FUTURE
-        if cursor - (frame.span if frame.digest is not None else 0) < log.oldest - 1:
-            return ResyncReason.RETENTION
-        if isinstance(frame, frames.Resume) and frame.next - 1 > device.accepted:
-            return ResyncReason.DIVERGED
-        if frame.digest in (None, world.sum_sent(device.actor, cursor - frame.span, cursor)):
-            return 0
-        return ResyncReason.DIVERGED
 
     def _start(self, position: int) -> None:
         self._sent = self._acked = self._verified = position

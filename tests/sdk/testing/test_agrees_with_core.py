@@ -7,6 +7,7 @@ import trio
 
 from improtocol import Body, Code, Custom, Entry, Kind, Role, Text, frames, queries, read_entry, unpack
 from improtocol import commands as c
+from improtocol.entries import Erased
 from improtocol.queries import ConversationInfo
 from tests.core.house import House
 from tests.core.phones import Phone
@@ -51,7 +52,10 @@ class Names:
         return number if number in GROUPS else -1 - self._known.setdefault(number, len(self._known))
 
     def entry(self, entry: Entry) -> tuple[object, ...]:
-        return Kind(entry.kind).name, entry.sender, self.of(entry.conversation), entry.seq, read_entry(entry)
+        meaning = read_entry(entry)
+        if isinstance(meaning, Erased):
+            meaning = Erased()  # its digest depends on ids and times
+        return Kind(entry.kind).name, entry.sender, self.of(entry.conversation), entry.seq, meaning
 
     def line(self, info: ConversationInfo) -> tuple[object, ...]:
         last = None if info.last is None else self.entry(info.last)
