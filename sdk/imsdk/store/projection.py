@@ -78,6 +78,8 @@ class Projection:
         state.head = max(state.head, entry.seq)
         if entry.seq > state.released:
             self._show(state, entry, meaning)
+        elif self._again:  # a gap row stands in its place
+            self._feed.add(*self._row(state, entry, meaning))
 
     def close(self) -> None:
         """Release what is no longer held back and write the chats' rows."""
@@ -172,19 +174,17 @@ class Projection:
 
     # What entries mean -----------------------------------------------------------------------------
 
-    def _show(self, chat: _Chat, entry: Entry, meaning: facts.Meaning) -> None:
+    def _row(
+        self, chat: _Chat, entry: Entry, meaning: facts.Meaning
+    ) -> tuple[int, int, int, str, int, bytes | None]:
         kind, payload = entry.kind, entry.payload
         if isinstance(meaning, facts.Unreadable):
             self.unreadable += 1
             kind, payload = UNREADABLE, pack([entry.kind, meaning.reason[:200]])
-        row = (
-            chat.key,
-            entry.seq,
-            kind,
-            entry.sender,
-            entry.at_ms,
-            None if kind == Kind.MESSAGE else payload,
-        )
+        return chat.key, entry.seq, kind, entry.sender, entry.at_ms, None if kind == Kind.MESSAGE else payload
+
+    def _show(self, chat: _Chat, entry: Entry, meaning: facts.Meaning) -> None:
+        row = self._row(chat, entry, meaning)
         if isinstance(meaning, facts.Joined | facts.Created) and entry.seq > chat.released + 1:
             joined = meaning.users if isinstance(meaning, facts.Joined) else (self._user,)
             if self._user in joined:

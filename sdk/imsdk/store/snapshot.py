@@ -5,7 +5,8 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from improtocol import ConversationType, Entry, Kind, limits
+from improtocol import ConversationType, Entry, Kind, limits, read_entry
+from improtocol.entries import Erased
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
 from imsdk.store import members, outbox, spans
 from imsdk.store.feed import Feed
@@ -191,18 +192,23 @@ def _rising(entries: Sequence[Entry]) -> Iterable[Entry]:
         yield entry
 
 
+def _differs(entry: Entry, body: bytes | None) -> bool:
+    """Whether the server's message says something else than ours; what was recalled says nothing."""
+    return body not in (None, entry.payload) and not isinstance(read_entry(entry), Erased)
+
+
 def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> None:
     """Forget what the server, back from a backup, tells differently; a gap row stands for it."""
     (head, released) = con.execute("SELECT base, released FROM chat WHERE key = ?", (chat,)).fetchone()
     theirs = {entry.seq: entry for entry in page.entries if entry.kind == Kind.MESSAGE}
     ours = con.execute(
-        "SELECT seq, sender, at_ms FROM message WHERE chat = ? AND seq >= ? AND sender <> '' ORDER BY seq",
+        "SELECT seq, sender, at_ms, body FROM message WHERE chat = ? AND seq >= ? AND sender <> '' ORDER BY seq",
         (chat, page.first),
     ).fetchall()
     first_bad = head + 1
-    for seq, sender, at_ms in ours:
+    for seq, sender, at_ms, body in ours:
         entry = theirs.get(seq)
-        if entry is None or (entry.sender, entry.at_ms) != (sender, at_ms):
+        if entry is None or (entry.sender, entry.at_ms) != (sender, at_ms) or _differs(entry, body):
             first_bad = min(first_bad, seq)
             break
     # Shown or held back, rows of what no longer counts would show whatever takes those numbers next.

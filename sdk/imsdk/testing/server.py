@@ -181,10 +181,14 @@ class Server:
         """Remember the world as it is now, for `restore`."""
         self._backup = deepcopy(self._host.world)
 
-    def restore(self) -> None:
-        """Go back to the last `backup` (without one: to now) under a new epoch; breaks every connection."""
+    def restore(self, *, unnoticed: bool = False) -> None:
+        """Go back to the last `backup` (without one: to now) under a new epoch; breaks every connection.
+
+        Args:
+            unnoticed: under the same epoch, as if somebody had copied old files back.
+        """
         self.drop_connections()
-        epoch = self._host.world.epoch + 1
+        epoch = self._host.world.epoch + (not unnoticed)
         if self._backup is not None:
             self._host.world = deepcopy(self._backup)
         self._host.world.epoch = epoch
