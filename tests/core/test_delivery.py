@@ -101,6 +101,27 @@ async def test_never_more_positions_than_the_window_are_sent_beyond_the_acknowle
     assert bob.cursor == EVENTS_IN_FLIGHT_MAX + 1
 
 
+async def test_skipped_own_entries_count_in_the_window_and_the_device_hears_where_it_stands(
+    house: House,
+) -> None:
+    alice = await house.phone("alice").connect()
+    bob = await house.phone("bob").connect()
+    alice.acks = False
+    for _ in range(7):
+        await bob.do(*(post("alice", "x") for _ in range(31)))
+    await alice.do(*(post("bob", "mine") for _ in range(32)))
+    await alice.do(*(post("bob", "mine") for _ in range(16)))
+    await alice.settle()
+    assert alice.cursor == EVENTS_IN_FLIGHT_MAX, "the last of them it was told by an empty range"
+    await bob.one(post("alice", "beyond the window"))
+    await alice.settle()
+    assert "beyond the window" not in alice.texts
+    assert alice.link is not None
+    alice.link.say(frames.Ack(count=alice.cursor))
+    await alice.settle()
+    assert alice.texts[-1] == "beyond the window"
+
+
 async def test_large_messages_close_the_window_by_their_bytes(house: House) -> None:
     alice = await house.phone("alice").connect()
     bob = await house.phone("bob").connect()

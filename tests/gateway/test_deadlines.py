@@ -30,6 +30,17 @@ async def test_a_peer_that_never_finishes_its_handshake_is_gone_in_time(
     assert drip <= 1
 
 
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+async def test_where_tls_never_came_to_be_nothing_is_said_and_nothing_lingers(
+    house: GatewayHouse, scheme: str
+) -> None:
+    peer = await house.dial(scheme, handshake=False)
+    await trio.testing.wait_all_tasks_blocked()
+    await house.pass_time(house.limits.handshake_s_max + 1)
+    assert house.gateway.statistics().connections == 0
+    assert await peer.stream.receive_some() == b""
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_a_slow_handshake_is_told_so_where_anything_can_be_said(
     house: GatewayHouse, scheme: str
