@@ -19,7 +19,9 @@ from starlette.types import ASGIApp
 _UNACKED_MS_MAX: Final = 30_000
 _BACKLOG: Final = 256
 _GRACE_S: Final = 3.0
-_KEEP_ALIVE_S: Final = 30.0
+#: Until the head of a request is there, the first one included: hypercorn has no other timeout for those who
+#: drip the bytes of a header (slowloris).
+_KEEP_ALIVE_S: Final = 5.0
 _HANDSHAKE_S_MAX: Final = 5.0
 _LOG: Final = logging.getLogger("imserver.http.hypercorn")
 _LOG.setLevel(logging.WARNING)  # its INFO says "CTRL + C to quit" for every listener
