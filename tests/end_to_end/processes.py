@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -100,13 +101,26 @@ class Server:
 
     @contextlib.asynccontextmanager
     async def client(
-        self, user: str, scheme: str = "tcp", *, data_dir: Path | None = None, url: str | None = None
+        self,
+        user: str,
+        scheme: str = "tcp",
+        *,
+        data_dir: Path | None = None,
+        url: str | None = None,
+        device: str | None = None,
+        clock_ahead_ms: int = 0,
     ) -> AsyncIterator[Client]:
         """A client of the SDK in this process."""
         context = self.tls if scheme in {"tls", "wss"} else None
         token = await self.token(user)
         async with imsdk.connect(
-            url or self.urls[scheme], token=token, data_dir=data_dir, ssl_context=context, rng=Eager()
+            url or self.urls[scheme],
+            token=token,
+            data_dir=data_dir,
+            device=device,
+            ssl_context=context,
+            rng=Eager(),
+            now_ms=lambda: time.time_ns() // 1_000_000 + clock_ahead_ms,
         ) as client:
             yield client
 

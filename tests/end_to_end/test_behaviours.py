@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import httpx
@@ -101,6 +102,48 @@ async def test_edited_and_recalled_while_away_the_final_state_is_right(
                     messages = {m.seq: m for m in (await chat.history()).messages}
                     assert text_of(messages[typo]) == "fixed"
                     assert messages[secret].recalled
+
+
+async def test_device_clocks_wrong_by_a_day_have_no_effect(server: Server) -> None:
+    day_ms = 86_400_000
+    with trio.fail_after(LONG_S):
+        async with (
+            server.client("alice", clock_ahead_ms=-day_ms) as alice,
+            server.client("bob", clock_ahead_ms=day_ms) as bob,
+        ):
+            for n in range(3):
+                await say(alice, "bob", f"a{n}")
+                await say(bob, "alice", f"b{n}")
+            messages = await collect(bob, 3)
+            assert [text_of(m) for m in messages] == ["a0", "a1", "a2"]
+            chat = await bob.conversation(with_user="alice")
+            page = await chat.history()
+            assert [text_of(m) for m in page.messages] == ["a0", "b0", "a1", "b1", "a2", "b2"]
+            times_ms = [message.at_ms for message in page.messages]
+            assert times_ms == sorted(times_ms), "times are the server's"
+            assert abs(times_ms[-1] - time.time_ns() // 1_000_000) < day_ms / 2
+
+
+async def test_an_app_reinstalled_under_its_old_device_name_has_everything_its_own_messages_too(
+    server: Server, tmp_path: Path
+) -> None:
+    """The log does not tell a device what it said itself: a RESYNC and its snapshot do."""
+    with trio.fail_after(LONG_S):
+        async with server.client("bob") as bob:
+            async with server.client("alice", data_dir=tmp_path / "old", device="d1") as alice:
+                await say(alice, "bob", "mine")
+                await say(bob, "alice", "yours")
+                await collect(alice, 1)
+            async with server.client("alice", data_dir=tmp_path / "new", device="d1") as alice:
+                await alice.synced()
+                chat = await alice.conversation(with_user="bob")
+                page = await chat.history()
+                assert [text_of(m) for m in page.messages] == ["mine", "yours"]
+                assert await say(alice, "bob", "again") == 4
+                await say(bob, "alice", "welcome back")
+                async for message in alice.messages():
+                    if text_of(message) == "welcome back":
+                        break
 
 
 async def test_silent_drop_the_new_connection_works_at_once_and_has_everything(
