@@ -27,7 +27,7 @@ from imserver.core.links import FlushList, Link
 from imserver.core.pending import Decided, Pending, repeat, settle
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
-from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, StoreFull, Write, log_bytes
+from imserver.storage.store import NO_ENTRY, Outcome, Placed, Store, StoreFull, Write
 
 #: Commands of one session waiting at once, over all connections it had while they waited.
 _PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
@@ -96,8 +96,9 @@ class CommitLoop:
         session.pending += 1
         session.unanswered += 1
         self._submitted += 1
+        if not self._pending:
+            self.wake()
         self._pending.append(Pending(session, link, command.counter, command.action))
-        self.wake()
 
     def wake(self) -> None:
         """There is something to write: commands, or watermarks that have waited long enough."""
@@ -242,13 +243,7 @@ class CommitLoop:
             if conversation is not None:
                 conversation.head = max(conversation.head, seq)
         entry = _entry(write.kind, write.at_ms, write.author_name, write.conversation, seq, write.payload)
-        size = log_bytes(write.payload)
-        for user_id, position in zip(write.recipients, place.positions, strict=True):
-            user = self._delivery.user(user_id)
-            if user is None:
-                continue
-            device = write.device if user_id == write.author else 0
-            self._delivery.publish(user, LogEntry(position, device, entry), size)
+        self._delivery.publish(write, place.positions, entry)
         if write.kind == Kind.RECALLED:
             for user in map(self._delivery.user, write.recipients):
                 if user is not None:

@@ -128,13 +128,14 @@ class Core:
         """
         if session.link is not link:
             return  # fenced: a newer connection has taken over
+        if type(frame) is frames.Command:
+            # Counted per connection: what an older one sent may still wait when it is sent again.
+            if session.unanswered >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
+                most = protocol_limits.COMMANDS_IN_FLIGHT_MAX
+                raise RemoteProtocolError(f"more than {most} commands without waiting for their results")
+            self._commits.submit(session, link, frame)
+            return
         match frame:
-            case frames.Command():
-                # Counted per connection: what an older one sent may still wait when it is sent again.
-                if session.unanswered >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
-                    most = protocol_limits.COMMANDS_IN_FLIGHT_MAX
-                    raise RemoteProtocolError(f"more than {most} commands without waiting for their results")
-                self._commits.submit(session, link, frame)
             case frames.Ack():
                 self._acked(session, frame)
             case frames.Query():

@@ -60,10 +60,10 @@ class User:
     def publish(self, entry: LogEntry, entry_bytes: int, entries_max: int) -> None:
         """A durable entry came to stand at the head."""
         position = entry.position
-        if position <= self.head:
-            return
         tail = self.tail
         if position != self.head + 1 or tail is None:
+            if position <= self.head:
+                return
             tail = self.tail = deque()
             self.tail_after = position - 1
         tail.append(entry)
