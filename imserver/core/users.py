@@ -12,7 +12,7 @@ from imserver.storage.store import LogEntry, LogHead, log_bytes
 if TYPE_CHECKING:
     from imserver.core.sessions import Session
 
-#: Payload bytes of a tail, unless one entry alone has more. Without this bound the tails of 20,000 users could
+#: Payload bytes of a tail, unless one entry alone has more. Without this the tails of 20,000 users could
 #: grow to 64 of the largest messages each.
 TAIL_BYTES_MAX: Final = 32 * 1024
 
