@@ -51,6 +51,18 @@ def mapped(error: apsw.Error) -> sqlite3.Error:
     return told
 
 
+def _only_a_checkpoint(sql: str, error: apsw.Error) -> bool:
+    """Whether it was the automatic checkpoint after a commit that failed.
+
+    SQLite ignores that (`sqlite3WalDefaultHook`), but apsw raises whatever a VFS has raised. With a WAL, a commit
+    itself touches the WAL only.
+    """
+    path: Path | None = getattr(error, "path", None)
+    if sql != "COMMIT" or path is None or path.name.endswith(("-wal", "-journal")):
+        return False
+    return path.with_name(f"{path.name}-wal").exists()
+
+
 class RecordedCursor:
     """See `sqlite3.Cursor`. What changes rows has `rowcount` and `lastrowid`."""
 
@@ -63,7 +75,11 @@ class RecordedCursor:
         """Execute one statement."""
         before = db.total_changes()
         with as_sqlite3():
-            self._cursor.execute(sql, tuple(parameters) or None)
+            try:
+                self._cursor.execute(sql, tuple(parameters) or None)
+            except apsw.Error as error:
+                if not _only_a_checkpoint(sql, error):
+                    raise
         self.rowcount = db.total_changes() - before
         self.lastrowid = db.last_insert_rowid()
         return self
