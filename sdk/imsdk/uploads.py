@@ -77,9 +77,12 @@ class Uploads:
     async def _until_done(self, row: OutboxRow, progress: Progress) -> None:
         backoff = Backoff(self._engine.settings.rng)
         while True:
+            before = progress.done_bytes
             try:
                 await self._attempt_or_fail(row, progress)
             except (TransferInterrupted, Unavailable, StorageFull, OSError) as error:
+                if progress.done_bytes > before:
+                    backoff.reset()  # a bad line, but it carries
                 delay_s = backoff.next_delay(NextAction.RETRY_NOW, getattr(error, "retry_after_ms", 0))
                 with trio.move_on_after(delay_s):
                     await self._online_again()
