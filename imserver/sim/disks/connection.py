@@ -54,8 +54,8 @@ def mapped(error: apsw.Error) -> sqlite3.Error:
 def _only_a_checkpoint(sql: str, error: apsw.Error) -> bool:
     """Whether it was the automatic checkpoint after a commit that failed.
 
-    SQLite ignores that (`sqlite3WalDefaultHook`), but apsw raises whatever a VFS has raised. With a WAL, a commit
-    itself touches the WAL only.
+    SQLite ignores that (`sqlite3WalDefaultHook`), but apsw raises whatever a VFS has raised. With a WAL, a
+    commit itself touches the WAL only.
     """
     path: Path | None = getattr(error, "path", None)
     if sql != "COMMIT" or path is None or path.name.endswith(("-wal", "-journal")):

@@ -7,7 +7,8 @@ whole sectors, that a file's length goes with its bytes, that a name goes with i
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence, Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from imserver.sim.disks.image import Image
 from imserver.sim.disks.operations import (
