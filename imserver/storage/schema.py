@@ -129,13 +129,13 @@ def open_reader(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     return db
 
 
-def open_outside(path: Path) -> sqlite3.Connection:
+def open_outside(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """A reader for those who do not hold the data directory's lock, also beside a running server.
 
     Opened read-only: an ordinary connection checkpoints when it is the last one to close, and only the
     server may write (a second writer is what SQLite's WAL-reset bug needs).
     """
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db = connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     return db
 
