@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeAlias
 
+from improtocol.limits import INT_MAX
 from imserver.app.errors import AdminError
 from imserver.core import Clock
 from imserver.core.tokens import ALGORITHMS, load_key
@@ -75,12 +76,12 @@ class Admin:
                 f"{name!r} cannot be an app's name: 1 to 64 letters, digits, dots, dashes or underscores, "
                 f"beginning with a letter or digit"
             )
+        if quota is None:
+            quota = self._media_quota_bytes
+        if type(quota) is not int or not 0 < quota <= INT_MAX:
+            raise AdminError(f"media_quota_bytes must be a number from 1 to {INT_MAX}, not {quota!r:.40}")
         try:
-            app = await self._store.put_app(
-                name,
-                now_ms=self._clock.now_ms(),
-                media_bytes_max=self._media_quota_bytes if quota is None else int(quota),
-            )
+            app = await self._store.put_app(name, now_ms=self._clock.now_ms(), media_bytes_max=quota)
         except ValueError as error:
             raise AdminError(str(error)) from None
         return await self._put_key(app, "1", "HS256", None)

@@ -122,7 +122,7 @@ async def _carry_out(line: bytes, admin: Admin) -> Fields:
         return {"ok": await admin.handle(request)}
     except AdminError as error:
         return {"error": str(error)}
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return {"error": "the request has not the right form"}
 
 
