@@ -55,6 +55,7 @@ class Link:
         self._record = ResumeRecord(started_s=self.heard_s, new_session=engine.session.needs_token)
         self._head = 0  #: the head that makes this connection consistent
         self.accepted = 0
+        self.forgotten = False  #: the server, back from a backup, does not know all that it had acked
 
     async def run(self, token: str) -> Ended:
         """Attach and go on until the connection ends; returns why. Cancelling it drops the connection."""
@@ -271,6 +272,8 @@ class Link:
         self._head = attached.head
         self.accepted = frame.accepted
         await self._engine.attached(attached)
+        # Judged here: by the end of a RESYNC commands of this very connection may have been acked as well.
+        self.forgotten = frame.accepted < self._engine.session.acked
         self._more = True
         self._engine.statistics.resumes.append(self._record)
         self._engine.bell.ring()

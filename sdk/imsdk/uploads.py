@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -111,8 +112,9 @@ class Uploads:
         kept = KeptDraft(**draft["kept"])
         path = self._folder / kept.file
         store = self._engine.store
-        uploaded = await self._transfers.upload(
-            path, kept, slots=self._slot, progress=_Kept(store, row.local), report=progress.report
+        transfer = partial(self._transfers.upload, path, kept)
+        uploaded = await self._engine.network.run(
+            partial(transfer, slots=self._slot, progress=_Kept(store, row.local), report=progress.report)
         )
         content = finish(kept, uploaded)
         chat = await store.chat(row.chat)
