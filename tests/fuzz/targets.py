@@ -1,4 +1,4 @@
-"""What is fuzzed: functions of bytes that swallow typed errors and nothing else; one that raises has failed."""
+"""What is fuzzed: functions of bytes that swallow typed errors only; one that raises has failed."""
 
 import io
 import tempfile
