@@ -58,6 +58,11 @@ class WebSocketCodec:
         payload: list[bytes] = []
         for event in self._protocol.events_received():
             if isinstance(event, Request):
+                if self._protocol.eof_sent:
+                    # What came behind the request, before its answer, is no frame: the library has given up
+                    # already, and would fall over an answer.
+                    self.closed = True
+                    break
                 response = self._protocol.accept(event)
                 if response.status_code != 101:
                     response.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, 4.2.2: which we understand

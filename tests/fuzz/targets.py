@@ -248,7 +248,9 @@ def control_lines(data: bytes) -> None:
     async def changed() -> None:
         pass
 
-    admin = Admin(MemoryStore(), clock=SystemClock(), media_quota_bytes=10**9, changed=changed)
+    store = MemoryStore()
+    core = Core(store, TokenVerifier())
+    admin = Admin(store, core, clock=SystemClock(), media_quota_bytes=10**9, changed=changed)
     answer = trio.run(_carry_out, data, admin)
     assert set(answer) <= {"ok", "error"}
     assert len(answer) == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.corpus import mutate, vector_frames
 from tests.fuzz.targets import TARGETS, Target
+from tests.security.doors import UPGRADE
 
 #: In a normal run; `make fuzz-long` does a million in all.
 EXECUTIONS = 700
@@ -69,6 +70,8 @@ def test_the_corpus_holds_every_frame_of_the_golden_vectors() -> None:
 
 
 REGRESSIONS: list[tuple[str, bytes]] = [
+    ("websocket", UPGRADE.replace(b"Upgrade: w", b"Upgrade: x")[:-4] + b"\r\n\r\n\xff\xff" * 20),
+    ("websocket", UPGRADE[:-4] + b"\r\n\r\n\xff\xff" * 20),
     ("control_lines", b'{"do": "app_create", "name": "a", "media_quota_bytes": 1e999}'),
     ("control_lines", b'{"do": "app_create", "name": "a", "media_quota_bytes": -5}'),
     ("control_lines", b'{"do": "app_create", "name": "a", "media_quota_bytes": 99999999999999999999999}'),
