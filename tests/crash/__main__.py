@@ -8,11 +8,12 @@ python -m tests.crash --planted                       the planted mistakes and h
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.crash import client_runs, media_runs, planted, recovery_runs, server_runs
+from tests.crash import client_runs, media_runs, planted, recovery_runs, report, rot_runs, server_runs
 from tests.crash.cutting import Tally
 from tests.crash.promises import Violation
 
@@ -26,6 +27,8 @@ KINDS: dict[str, Run] = {
 }
 #: Images of each run: more than a few cost less than a new run, and a run has about 500 places to cut.
 IMAGES_PER_RUN = 100
+#: Runs of each kind of bad disk, 20 images each.
+ROT_RUNS = 60
 #: Of ten runs: how many of each kind.
 SHARES = ("server", "server", "server", "server", "client", "client", "client", "client", "recovery", "media")
 
@@ -52,21 +55,6 @@ def several(kind: str, seed: str, images: int, scratch: Path) -> Tally:
     return total
 
 
-def table(tallies: dict[str, tuple[Tally, float]]) -> list[str]:
-    """A Markdown table."""
-    lines = ["| kind | runs | operations | images | unsynced writes at a cut | violations | images/s |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for kind, (tally, cpu_s) in tallies.items():
-        lines.append(
-            f"| {kind} | {tally.runs:,} | {tally.operations:,} | {tally.images:,} |"
-            f" {tally.unsynced / max(1, tally.images):.1f} | 0 | {tally.images / max(cpu_s, 1e-9):.0f} |"
-        )
-    lines += ["", "| kind | the image was | images |", "|---|---|---|"]
-    for kind, (tally, _) in tallies.items():
-        lines += [f"| {kind} | {name} | {count:,} |" for name, count in sorted(tally.outcomes.items())]
-    return lines
-
-
 def find_planted(scratch: Path, seed: str, images_max: int = 3_000) -> list[str]:
     """How many images each planted mistake takes to be found."""
     lines = ["| kind | planted mistake | found after images | as |", "|---|---|---|---|"]
@@ -91,35 +79,67 @@ def first_violation(kind: str, seed: str, images_max: int, scratch: Path) -> tup
     return "not found", ""
 
 
-def main() -> int:
-    """Parse, run, print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+def find_rot(scratch: Path, seed: str, runs: int) -> list[str]:
+    """Who notices a disk that lies or rots, over so many runs of 20 images each."""
+    lying, flipped = Counter[str](), Counter[str]()
+    for number in range(runs):
+        lying.update(rot_runs.lying_run(f"{seed}/lying/{number}", 20, scratch))
+        flipped.update(rot_runs.flipped_run(f"{seed}/flipped/{number}", 20, scratch))
+    return report.rot_table(lying, flipped)
+
+
+def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path) -> report.Timed:
+    """Cut the power so many times; one kind gets all of them, several their shares."""
+    tallies: report.Timed = {}
+    names = list(kinds)
+    for kind in names:
+        share = 1.0 if len(names) == 1 else SHARES.count(kind) / len(SHARES)
+        began = time.process_time()
+        tally = several(kind, seed, round(images * share), scratch)
+        tallies[kind] = (tally, time.process_time() - began)
+    return tallies
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--cut", type=int, help="only this cut of the run with exactly this seed")
-    parser.add_argument("--planted", action="store_true")
-    options = parser.parse_args()
+    parser.add_argument("--cut", type=int, help="only this cut of the one run with exactly this seed")
+    parser.add_argument("--planted", action="store_true", help="only the planted mistakes")
+    parser.add_argument("--rot", action="store_true", help="only disks that lie or rot")
+    parser.add_argument("--write", action="store_true", help="everything, into docs/crash-images.md")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what was asked for, print it; 1 when a promise was broken."""
+    asked = options()
     with TemporaryDirectory(prefix="crash-", dir=scratch_root()) as name:
         scratch = Path(name)
-        if options.planted:
-            print("\n".join(find_planted(scratch, options.seed)))
+        if asked.planted:
+            print("\n".join(find_planted(scratch, asked.seed)))
             return 0
-        if options.cut is not None:
-            KINDS[options.kind](options.seed, images=IMAGES_PER_RUN, scratch=scratch, only=options.cut)
-            print("no violation")
+        if asked.rot:
+            print("\n".join(find_rot(scratch, asked.seed, ROT_RUNS)))
             return 0
-        tallies: dict[str, tuple[Tally, float]] = {}
         try:
-            for kind in [options.kind] if options.kind else list(KINDS):
-                share = 1.0 if options.kind else SHARES.count(kind) / len(SHARES)
-                began = time.process_time()
-                tally = several(kind, options.seed, round(options.images * share), scratch)
-                tallies[kind] = (tally, time.process_time() - began)
+            if asked.cut is not None:
+                KINDS[asked.kind](asked.seed, images=IMAGES_PER_RUN, scratch=scratch, only=asked.cut)
+                print("no violation")
+                return 0
+            tallies = cut([asked.kind] if asked.kind else KINDS, asked.seed, asked.images, scratch)
         except Violation as error:
-            print(error, file=sys.stderr)
+            print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
             return 1
-        print("\n".join(table(tallies)))
+        print("\n".join(report.cuts_table(tallies)))
+        if asked.write:
+            parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
+            command = f"python -m tests.crash --write --images {asked.images} --seed {asked.seed}"
+            report.write(command, [report.cuts_table(tallies), *parts])
     return 0
 
 
