@@ -199,7 +199,7 @@ class Incidents:
 
 _ON_CONNECTIONS: dict[str, Callable[[Connection, float], None]] = {
     "reset": lambda connection, _: connection.reset(),
-    "fin": lambda connection, _: (connection.up.finish(), connection.down.finish(), None)[-1],
+    "fin": lambda connection, _: (connection.up.sever(), connection.down.sever(), None)[-1],
     "half_open": lambda connection, _: connection.half_open(),
     "half_open_up": lambda connection, _: connection.up.vanish(),
     "half_open_down": lambda connection, _: connection.down.vanish(),

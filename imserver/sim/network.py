@@ -60,9 +60,9 @@ class Network:
             chunk_bytes_max=self.terms.chunk_bytes_max,
         )
         if self._buggify("tiny_chunks"):
-            terms.chunk_bytes_max = self._rng.choice((1, 2, 3, 7))
+            terms.chunk_bytes_max = self._rng.choice((3, 7, 50))
         if self._buggify("tiny_window"):
-            terms.window_bytes = self._rng.choice((1, 64, 200, 1500))
+            terms.window_bytes = self._rng.choice((20, 200, 1500))
         if self._buggify("slow_network"):
             terms.latency_s_max = self._rng.uniform(0.3, 2.0)
         return terms

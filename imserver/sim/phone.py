@@ -133,7 +133,7 @@ class Phone:
             store=PhoneStore(self, life),
             dialer=SimDialer(self.world.network, self.name, lambda: not life.dead),
             transfers=_NoTransfers(),
-            foreground=self.rng.random() < 0.8,
+            foreground=self.rng.random() < 0.1,
             rng=self.rng,
             now_ms=self.world.clock.now_ms,
         )

@@ -42,6 +42,7 @@ class Pipe:
         self._last_s = 0.0
         self._held_s = 0.0
         self.void = False
+        self._severed = False
         self.finished = False  #: the writer has said goodbye
         self.ended = False  #: and the reader has heard it
 
@@ -76,9 +77,15 @@ class Pipe:
             self.finished = True
             self._launch(None)
 
+    def sever(self) -> None:
+        """Something on the way says FIN in the writer's name; what is written from now on goes nowhere."""
+        if not self.finished:
+            self._launch(None)
+            self._severed = True
+
     def _launch(self, data: bytes | None) -> None:
         self._flying_bytes += len(data or b"")
-        if self.void:
+        if self.void or self._severed:
             return
         latency_s = self._rng.uniform(self.terms.latency_s_min, self.terms.latency_s_max)
         self._last_s = max(self._last_s, trio.current_time() + latency_s)

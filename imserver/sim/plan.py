@@ -27,7 +27,7 @@ WORK: Final[dict[str, int]] = {
     "typing": 2,
     "presence": 1,
     "background": 3,
-    "foreground": 3,
+    "foreground": 1,
     "logout": 2,
 }
 

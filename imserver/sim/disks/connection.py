@@ -6,7 +6,7 @@ same codes and names.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -101,8 +101,11 @@ class RecordedConnection:
     """See `sqlite3.Connection`."""
 
     def __init__(self, vfs: RecordedVFS, path: Path | str) -> None:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        if str(path).startswith("file:"):
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         with as_sqlite3():
-            self._db = apsw.Connection(str(path), vfs=vfs.name, statementcachesize=256)
+            self._db = apsw.Connection(str(path), flags=flags, vfs=vfs.name, statementcachesize=256)
 
     @property
     def in_transaction(self) -> bool:
@@ -126,7 +129,8 @@ class RecordedConnection:
             self._db.execute(sql)
 
     def close(self) -> None:
-        with as_sqlite3():
+        # SQLite tells of no I/O error while closing; apsw raises whatever the VFS has raised.
+        with suppress(apsw.IOError, apsw.FullError):
             self._db.close()
 
 
