@@ -68,6 +68,8 @@ class CommitLoop:
         self._limits = limits
         self._ended = ended
         self._pending: list[Pending] = []
+        #: The batch whose facts are being fetched.
+        self._undecided: Sequence[Pending] = ()
         self._wake = trio.Event()
         #: Commands ever submitted and ever answered, and what is set after every batch.
         self._submitted = 0
@@ -100,6 +102,12 @@ class CommitLoop:
             self.wake()
         self._pending.append(Pending(session, link, command.counter, command.action))
 
+    def refuse(self, concerned: Callable[[Session], bool], code: Code, reason: str) -> None:
+        """Refuse what these sessions have sent and is not decided yet; their counters stay free."""
+        for pending in (*self._undecided, *self._pending):
+            if concerned(pending.session):
+                pending.result = Result(counter=pending.counter, code=code, reason=reason)
+
     def wake(self) -> None:
         """There is something to write: commands, or watermarks that have waited long enough."""
         self._wake.set()
@@ -131,6 +139,7 @@ class CommitLoop:
         marks = self._watermarks.take()
         writes: list[Write] = []
         placed: list[Placed] = []
+        self._undecided = batch
         try:
             facts = await self._gatherer.gather(batch)
             self._decide(batch, facts, writes)
@@ -150,9 +159,11 @@ class CommitLoop:
     # Deciding --------------------------------------------------------------------------------------
 
     def _decide(self, batch: Sequence[Pending], facts: Facts, writes: list[Write]) -> None:
+        self._undecided = ()
         now_ms = self._clock.now_ms()
         for pending in batch:
-            self._decide_one(pending, facts, writes, now_ms)
+            if pending.result is None:
+                self._decide_one(pending, facts, writes, now_ms)
 
     def _decide_one(self, pending: Pending, facts: Facts, writes: list[Write], now_ms: int) -> None:
         session, counter = pending.session, pending.counter
@@ -182,9 +193,9 @@ class CommitLoop:
             if write.conversation:
                 self._conversations.forget(write.conversation)
         for pending in batch:
-            # Only an end that was decided in this very batch: an earlier one is durable.
+            # Only an end that was decided in this very batch: an earlier one, or the shop's, is durable.
             if pending.write >= 0 and writes[pending.write].end_session:
-                pending.session.ended = False
+                pending.session.ended = pending.session.revoked
             settle(pending)
             pending.session.decided = pending.session.accepted
             pending.link.send(

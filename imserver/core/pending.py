@@ -19,7 +19,7 @@ class Pending:
 
     `write` is the index of the command's own write in the batch. Where it is -1, `result` stands already, or
     the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it is
-    the same command).
+    the same command). `result` stands before deciding when the shop has shut the sender out meanwhile.
     """
 
     session: Session

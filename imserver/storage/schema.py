@@ -76,8 +76,10 @@ _VERSION_1: Final = (
     "CREATE INDEX media_sha256 ON media (sha256)",
 )
 
+_VERSION_2: Final = ("CREATE TABLE ban (user INTEGER PRIMARY KEY)",)
+
 #: `MIGRATIONS[n]` leads from version n to n + 1, in one transaction. What was released is never changed.
-MIGRATIONS: Final = (_VERSION_1,)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 
 
 def new_epoch() -> int:

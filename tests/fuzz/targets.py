@@ -30,7 +30,7 @@ from improtocol.steps import RECEIVABLE
 from imserver.app.admin import Admin
 from imserver.app.control import _carry_out
 from imserver.config.sources import ConfigError, load
-from imserver.core import SystemClock, TokenRefused, TokenVerifier
+from imserver.core import Core, SystemClock, TokenRefused, TokenVerifier
 from imserver.gateway.websocket import WebSocketCodec
 from imserver.http.disposition import content_disposition
 from imserver.http.errors import BadRequest
