@@ -62,7 +62,7 @@ def find_planted(scratch: Path, seed: str, images_max: int = 3_000) -> list[str]
         for name, mistake in mistakes.items():
             with mistake():
                 found = first_violation(kind, f"{seed}/{kind}", images_max, scratch)
-            lines.append(f"| {kind} | {name} | {found[0]} | {found[1]} |")
+            lines.append(f"| {kind} | {name} | {found[0]} | {found[1].replace(str(scratch), '…')} |")
     return lines
 
 

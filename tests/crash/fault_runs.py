@@ -1,18 +1,15 @@
 """Runs in which one call of the disk fails: what then stands still, and what is found after it."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import trio
 
 from imserver.sim.disks import Durable, Fault, Recorder, draw_cut
 from imserver.sim.disks.connection import Connect
 from imserver.sim.disks.operations import SyncFailed
-from imserver.storage import schema
 from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.model import StoreBroken
@@ -77,16 +74,9 @@ async def refused(work: ServerWork) -> None:
     raise AssertionError("the store went on after a failure")
 
 
-@contextmanager
-def one_epoch() -> Iterator[None]:
-    """Two runs of a seed are the same to the byte."""
-    with patch.object(schema, "new_epoch", lambda: 7):
-        yield
-
-
 def recorded_life(seed: str, root: Path, fail: FailOnce) -> tuple[Recorder, Promises]:
     """A run of a seed with a failure, on a recorded disk."""
-    with one_epoch(), recorded(fresh(root)) as (recorder, connect):
+    with recorded(fresh(root)) as (recorder, connect):
         promises = Promises(recorder)
         recorder.faults = fail
         work = ServerWork(random.Random(seed), promises, lambda _: None)

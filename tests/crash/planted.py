@@ -35,12 +35,13 @@ def _sql(before: str, after: str) -> Planted:
 
 
 def _lying(suffix: str) -> Planted:
-    """Syncs of the files with this suffix do nothing."""
+    """Syncs of the files with this suffix do nothing, once the database has its WAL."""
 
     @contextmanager
     def planted() -> Iterator[None]:
         def lie(call: str, path: Path) -> Fault | None:
-            return Fault.LIE if call == "sync" and path.name.endswith(suffix) else None
+            has_wal = path.name.endswith("-wal") or path.with_name(f"{path.name}-wal").exists()
+            return Fault.LIE if call == "sync" and path.name.endswith(suffix) and has_wal else None
 
         def check(of: Recorder, call: str, path: Path) -> Fault | None:
             return lie(call, path) or real(of, call, path)

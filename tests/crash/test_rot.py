@@ -30,7 +30,7 @@ def test_a_flipped_bit_in_the_wal_cuts_it_off_there_and_a_client_knows(ram: Path
 
 
 def test_a_flipped_bit_in_the_database_always_gets_a_typed_answer(ram: Path) -> None:
-    """Pages carry no checksums, so a changed letter of a text is not found; what is found is told properly."""
+    """Pages carry no checksums, so a changed letter is not found; what is found is told in order."""
     found: Counter[str] = Counter()
     for number in range(20):
         found.update(flipped_run(f"flipped/{number}", 10, ram))
