@@ -5,10 +5,10 @@ INSTALLED := .venv/.installed
 TYPED_SAMPLES := $(wildcard tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dist setup clean
+.PHONY: help demo test lint bench dist setup clean crash-long
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED) ## Watch two people chat through outages, kills and restarts (ARGS="--seed 7 --json")
 	@$(BIN)/imserver demo $(ARGS)
@@ -16,6 +16,9 @@ demo: $(INSTALLED) ## Watch two people chat through outages, kills and restarts 
 test: lint ## Lint, then every test (ARGS="tests/core -k resume")
 	@echo "test: pytest"
 	@$(BIN)/python -m pytest $(ARGS)
+
+crash-long: $(INSTALLED) ## Cut the power a million times (about 80 minutes); results go to docs/crash-images.md
+	@$(BIN)/python -m tests.crash --write --images 1000000 $(ARGS)
 
 lint: $(INSTALLED) ## Style, types, architecture
 	@echo "lint: ruff check"

@@ -5,15 +5,16 @@
 - `backends`        which store, which blobs; `failstop`: the end when the disk fails
 - `media_house`     the media room on the store, `media_desk`, `reader`, `store_guard`, `quotas`: its ties
   to the core
-- `admin`           apps and keys; `control`: over the control socket; `administration`: from outside
+- `admin`           apps and keys, `user_admin`: users; `choosing`: which app is meant
+- `control`         administration over the control socket; `administration`: from outside
 - `backup`          copies of a data directory, and what a restored one needs
 - `metrics`, `tls`, `ticket_keys`, `ready_file`, `bound`, `errors`
 """
 
-from imserver.app.admin import DEFAULT_APP
 from imserver.app.administration import administer, check_token, key_secret, make_token
 from imserver.app.backup import BackupReport, back_up, restore, stamp, verify
 from imserver.app.bound import Bound
+from imserver.app.choosing import DEFAULT_APP
 from imserver.app.errors import AdminError, CannotServe
 from imserver.app.serving import serve_forever
 

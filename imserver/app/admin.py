@@ -1,26 +1,32 @@
-"""What an administrator can do to apps and keys, the same through the control socket and without a server."""
+"""What an administrator can do to apps, keys and users.
+
+The same through the control socket and without a server.
+"""
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
+from improtocol.limits import INT_MAX
+from imserver.app.choosing import DEFAULT_APP, choose_app
 from imserver.app.errors import AdminError
-from imserver.core import Clock
+from imserver.app.user_admin import UserAdmin
+from imserver.core import Clock, Core
 from imserver.core.tokens import ALGORITHMS, load_key
 from imserver.storage.store import App, AppKey, Store, StoreFull
 
-DEFAULT_APP: Final = "default"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 #: JSON values, as they go over the control socket.
 Fields: TypeAlias = dict[str, Any]
 
 
 class Admin:
-    """Apps and their keys.
+    """Apps and their keys; users are `UserAdmin`'s.
 
     Args:
         store: where they are.
+        core: who shuts users out.
         clock: wall time, for people.
         media_quota_bytes: of a new app, unless said otherwise.
         changed: awaited after every change, before it is reported.
@@ -29,6 +35,7 @@ class Admin:
     def __init__(
         self,
         store: Store,
+        core: Core,
         *,
         clock: Clock,
         media_quota_bytes: int,
@@ -38,6 +45,7 @@ class Admin:
         self._clock = clock
         self._media_quota_bytes = media_quota_bytes
         self._changed = changed
+        self._users = UserAdmin(store, core)
 
     async def handle(self, request: Fields) -> Fields:
         """Carry out `{"do": name, …}`.
@@ -50,6 +58,7 @@ class Admin:
             "app_list": self._app_list,
             "key_add": self._key_add,
             "key_revoke": self._key_revoke,
+            **self._users.actions,
         }
         action = actions.get(str(request.get("do")))
         if action is None:
@@ -75,12 +84,12 @@ class Admin:
                 f"{name!r} cannot be an app's name: 1 to 64 letters, digits, dots, dashes or underscores, "
                 f"beginning with a letter or digit"
             )
+        if quota is None:
+            quota = self._media_quota_bytes
+        if type(quota) is not int or not 0 < quota <= INT_MAX:
+            raise AdminError(f"media_quota_bytes must be a number from 1 to {INT_MAX}, not {quota!r:.40}")
         try:
-            app = await self._store.put_app(
-                name,
-                now_ms=self._clock.now_ms(),
-                media_bytes_max=self._media_quota_bytes if quota is None else int(quota),
-            )
+            app = await self._store.put_app(name, now_ms=self._clock.now_ms(), media_bytes_max=quota)
         except ValueError as error:
             raise AdminError(str(error)) from None
         return await self._put_key(app, "1", "HS256", None)
@@ -140,10 +149,7 @@ class Admin:
 
     async def _app(self, request: Fields) -> App:
         name = str(request["app"])
-        apps = {app.name: app for app in await self._store.apps()}
-        if name not in apps:
-            raise no_such_app(name, apps)
-        return apps[name]
+        return choose_app(await self._store.apps(), name)
 
     async def _put_key(self, app: App, kid: str, algorithm: str, public_key: str | None) -> Fields:
         """Store a key; an HS256 secret is drawn here and returned, to be shown once."""
@@ -166,11 +172,3 @@ class Admin:
         await self._store.put_key(key)
         await self._changed()
         return {"app": app.name, "kid": kid, "algorithm": algorithm, "secret": secret}
-
-
-def no_such_app(name: str, known: Iterable[str]) -> AdminError:
-    """The error for an app that does not exist."""
-    names = ", ".join(sorted(known)) or "none"
-    return AdminError(
-        f"there is no app {name!r} (there is: {names}); make it with: imserver app create {name}"
-    )

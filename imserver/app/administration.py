@@ -12,11 +12,12 @@ import trio
 import trio_asyncio
 
 from imserver.app import control
-from imserver.app.admin import DEFAULT_APP, Admin, Fields, no_such_app
+from imserver.app.admin import Admin, Fields
 from imserver.app.backends import open_store
+from imserver.app.choosing import choose_app
 from imserver.app.errors import AdminError
 from imserver.app.failstop import root_cause
-from imserver.core import SystemClock, TokenRefused, TokenVerifier, sign_token
+from imserver.core import Core, SystemClock, TokenRefused, TokenVerifier, sign_token
 from imserver.storage import accounts, folder
 from imserver.storage.schema import check_application, open_outside
 from imserver.storage.store import App, AppKey
@@ -40,6 +41,8 @@ def administer(data_dir: Path, request: Fields, *, media_quota_bytes: int) -> Fi
         async with trio_asyncio.open_loop(), open_store(data_dir) as store:
             admin = Admin(
                 store,
+                # It does not run: nobody is connected, so only the store changes.
+                Core(store, TokenVerifier()),
                 clock=SystemClock(),
                 media_quota_bytes=media_quota_bytes,
                 changed=trio.lowlevel.checkpoint,
@@ -66,7 +69,7 @@ def make_token(data_dir: Path, *, user: str, app: str | None, days: float) -> st
         FolderError: there is no such data directory.
     """
     apps, keys = _apps_and_keys(data_dir)
-    found = _choose(apps, app)
+    found = choose_app(apps, app)
     usable = [key for key in keys if key.app == found.id and key.algorithm == "HS256" and not key.revoked_ms]
     if not usable:
         raise AdminError(
@@ -116,7 +119,7 @@ def key_secret(data_dir: Path, *, app: str, kid: str | None) -> str:
         FolderError: there is no such data directory.
     """
     apps, keys = _apps_and_keys(data_dir)
-    found = _choose(apps, app)
+    found = choose_app(apps, app)
     usable = [
         key
         for key in keys
@@ -127,15 +130,6 @@ def key_secret(data_dir: Path, *, app: str, kid: str | None) -> str:
     if not usable:
         raise AdminError(f"app {found.name!r} has no HS256 key{f' {kid!r}' if kid else ''}")
     return max(usable, key=lambda key: (key.created_ms, key.kid)).key.decode()
-
-
-def _choose(apps: list[App], name: str | None) -> App:
-    by_name = {app.name: app for app in apps}
-    if name is None:
-        name = apps[0].name if len(apps) == 1 else DEFAULT_APP
-    if name not in by_name:
-        raise no_such_app(name, by_name)
-    return by_name[name]
 
 
 def _verifier(apps: list[App], keys: list[AppKey]) -> TokenVerifier:

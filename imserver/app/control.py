@@ -118,11 +118,12 @@ async def _carry_out(line: bytes, admin: Admin) -> Fields:
         request = json.loads(line)
         if not isinstance(request, dict):
             raise TypeError
-        log.info("administration", do=request.get("do"), app=request.get("app") or request.get("name"))
+        app = request.get("app") or request.get("name")
+        log.info("administration", do=request.get("do"), app=app, user=request.get("user"))
         return {"ok": await admin.handle(request)}
     except AdminError as error:
         return {"error": str(error)}
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return {"error": "the request has not the right form"}
 
 

@@ -10,9 +10,10 @@ import structlog
 import trio
 from prometheus_client import CollectorRegistry
 
-from imserver.app.admin import DEFAULT_APP, Admin
+from imserver.app.admin import Admin
 from imserver.app.backends import Backends
 from imserver.app.bound import Bound
+from imserver.app.choosing import DEFAULT_APP
 from imserver.app.control import serve_control
 from imserver.app.errors import CannotServe
 from imserver.app.failstop import FailStop
@@ -93,6 +94,7 @@ class Server:
         self._registry.register(ServerMetrics(self._core.statistics, self._gateway.statistics))
         self._admin = Admin(
             store,
+            self._core,
             clock=clock,
             media_quota_bytes=config.media_quota_bytes,
             changed=self._reload,

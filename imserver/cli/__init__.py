@@ -2,7 +2,8 @@
 
 - `entry`     `main`: runs a command; whatever goes wrong is one line on stderr and an exit code
 - `root`      the list of commands
-- `serve`     `imserver serve`, `serve_options` its flags;  `apps`: `imserver app …`
+- `serve`     `imserver serve`, `serve_options` its flags
+- `apps`      `imserver app …`;  `users`: `imserver user …`
 - `tokens`    `token`, `token-check`
 - `data`      `backup`, `restore`, `verify`;  `others`: `chat`, `demo`, `version`
 - `options`   what several commands take

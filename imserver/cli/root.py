@@ -7,6 +7,7 @@ from imserver.cli.data import backup, restore, verify_
 from imserver.cli.others import PASS_ON, chat, demo, version
 from imserver.cli.serve import serve
 from imserver.cli.tokens import token, token_check
+from imserver.cli.users import users
 
 root = typer.Typer(
     name="imserver",
@@ -20,6 +21,7 @@ root = typer.Typer(
 )
 root.command()(serve)
 root.add_typer(apps)
+root.add_typer(users)
 root.command()(token)
 root.command("token-check")(token_check)
 root.command(context_settings=PASS_ON)(chat)

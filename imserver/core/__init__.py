@@ -4,7 +4,7 @@ This room is the middle.
 
 - `core`           the front door: hello, receive, writable, lost; statistics; run
 - `attach`         CONNECT and RESUME: from a token or a secret to an attached session; `admission` bounds
-  them
+  them; `revoking`: how the shop ends sessions and bans
 - `sessions`       a session's two streams; `registry`: exactly one object a device
 - `commit`         group commit: gather facts, decide, append, publish; `gather`, `decide` are its first two
   steps, `groups` the part of deciding that moves members; `facts`, `pending`: what travels between them

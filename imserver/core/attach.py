@@ -22,6 +22,7 @@ from imserver.core.limits import DAY_MS, CoreLimits
 from imserver.core.links import FlushList, Link
 from imserver.core.proofs import Proofs
 from imserver.core.registry import Registry
+from imserver.core.revoking import BANNED
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenRefused, TokenVerifier
 from imserver.storage.store import Store, StoreFull
@@ -42,6 +43,7 @@ class Attacher:
         attached: called when a session was attached to its link, before anything is sent.
         attached_count: tells how many sessions have a connection.
         draw_id, draw_secret: random sources.
+        banned: whether a user (app, name) is shut out.
         idle_s: the silence after which the gateway hangs up, told to the client.
     """
 
@@ -57,6 +59,7 @@ class Attacher:
         *,
         attached: Callable[[Session, Link], None],
         attached_count: Callable[[], int],
+        banned: Callable[[int, str], bool],
         draw_id: Callable[[], int],
         draw_secret: Callable[[int], bytes],
         idle_s: int,
@@ -70,6 +73,7 @@ class Attacher:
         self._limits = limits
         self._attached = attached
         self._attached_count = attached_count
+        self._banned = banned
         self._draw_id = draw_id
         self._draw_secret = draw_secret
         self._idle_s = idle_s
@@ -106,13 +110,9 @@ class Attacher:
         resumes, connects = self._resumes_waiting, self._connects_waiting
         while True:
             # Resumes first, and many in one read; each CONNECT is a transaction of its own.
-            if resumes:
-                count = min(len(resumes), self._limits.lookups_per_read_max)
-                await self._look_up([resumes.popleft() for _ in range(count)])
-            elif connects:
-                link, frame = connects.popleft()
-                if not link.closing:
-                    await self._connect(link, frame)
+            if resumes or connects:
+                async with self._registry.turn:
+                    await self._take_turn()
             else:
                 self._arrived = trio.Event()
                 await self._arrived.wait()
@@ -120,6 +120,16 @@ class Attacher:
             self._links.flush()
             # Here, where nobody is admitted and not yet attached.
             self._registry.shrink(self._delivery, self._attached_count())
+
+    async def _take_turn(self) -> None:
+        resumes = self._resumes_waiting
+        if resumes:
+            count = min(len(resumes), self._limits.lookups_per_read_max)
+            await self._look_up([resumes.popleft() for _ in range(count)])
+            return
+        link, frame = self._connects_waiting.popleft()
+        if not link.closing:
+            await self._connect(link, frame)
 
     # Resume ----------------------------------------------------------------------------------------
 
@@ -153,6 +163,9 @@ class Attacher:
         if not _is_of(frame, session):
             self._refuse(link, Code.SESSION_UNKNOWN, "this session is not known; connect with a token")
             return
+        if self._banned(session.user.app, session.user.name):
+            self._refuse(link, Code.BANNED, BANNED)
+            return
         if session.ended:
             self._refuse(link, Code.SESSION_ENDED, "this session was ended; connect with a token")
             return
@@ -185,6 +198,10 @@ class Attacher:
             identity = self._tokens.verify(frame.token)
         except TokenRefused as refused:
             self._refuse(link, refused.code, refused.reason)
+            return
+        # Here is early enough: no ban begins before this login is attached (`Registry.turn`).
+        if self._banned(identity.app.id, identity.user):
+            self._refuse(link, Code.BANNED, BANNED)
             return
         now_ms = self._clock.now_ms()
         secret = self._draw_secret(SECRET_BYTES)

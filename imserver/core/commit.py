@@ -24,10 +24,10 @@ from imserver.core.facts import Facts, Refused
 from imserver.core.gather import Gatherer
 from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
-from imserver.core.pending import Decided, Pending, repeat, settle
+from imserver.core.pending import Pending, repeat, settle
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
-from imserver.storage.store import NO_ENTRY, LogEntry, Outcome, Placed, Store, StoreFull, Write, log_bytes
+from imserver.storage.store import NO_ENTRY, Outcome, Placed, Store, StoreFull, Write
 
 #: Commands of one session waiting at once, over all connections it had while they waited.
 _PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
@@ -68,6 +68,8 @@ class CommitLoop:
         self._limits = limits
         self._ended = ended
         self._pending: list[Pending] = []
+        #: The batch whose facts are being fetched.
+        self._undecided: Sequence[Pending] = ()
         self._wake = trio.Event()
         #: Commands ever submitted and ever answered, and what is set after every batch.
         self._submitted = 0
@@ -96,8 +98,15 @@ class CommitLoop:
         session.pending += 1
         session.unanswered += 1
         self._submitted += 1
+        if not self._pending:
+            self.wake()
         self._pending.append(Pending(session, link, command.counter, command.action))
-        self.wake()
+
+    def refuse(self, concerned: Callable[[Session], bool], code: Code, reason: str) -> None:
+        """Refuse what these sessions have sent and is not decided yet; their counters stay free."""
+        for pending in (*self._undecided, *self._pending):
+            if concerned(pending.session):
+                pending.result = Result(counter=pending.counter, code=code, reason=reason)
 
     def wake(self) -> None:
         """There is something to write: commands, or watermarks that have waited long enough."""
@@ -128,67 +137,65 @@ class CommitLoop:
 
     async def _commit(self, batch: Sequence[Pending]) -> None:
         marks = self._watermarks.take()
-        decisions: list[Decided] = []
         writes: list[Write] = []
         placed: list[Placed] = []
+        self._undecided = batch
         try:
             facts = await self._gatherer.gather(batch)
-            self._decide(batch, facts, decisions, writes)
+            self._decide(batch, facts, writes)
             if writes or marks is not None:
                 placed = await self._store.append(writes, marks)
         except StoreFull:
-            self._undo(batch, decisions, writes)
+            self._undo(batch, writes)
             if marks is not None:
                 self._watermarks.put_back(marks)
             return
         self.batches += 1
         self.commands += len(batch)
-        self._publish(decisions, writes, placed)
+        self._publish(batch, writes, placed)
         if self._conversations.crowded:
             self._conversations.shrink(set(_touched(self._pending)))
 
     # Deciding --------------------------------------------------------------------------------------
 
-    def _decide(
-        self, batch: Sequence[Pending], facts: Facts, decisions: list[Decided], writes: list[Write]
-    ) -> None:
+    def _decide(self, batch: Sequence[Pending], facts: Facts, writes: list[Write]) -> None:
+        self._undecided = ()
         now_ms = self._clock.now_ms()
         for pending in batch:
-            # No comprehension: deciding appends to `writes` as well.
-            decisions.append(self._decide_one(pending, facts, writes, now_ms))  # noqa: PERF401
+            if pending.result is None:
+                self._decide_one(pending, facts, writes, now_ms)
 
-    def _decide_one(self, pending: Pending, facts: Facts, writes: list[Write], now_ms: int) -> Decided:
+    def _decide_one(self, pending: Pending, facts: Facts, writes: list[Write], now_ms: int) -> None:
         session, counter = pending.session, pending.counter
-        digest = digest_of(pending.action)
+        pending.digest = digest_of(pending.action)
         if session.resyncing == ResyncReason.RESTORED or session.ended or counter > session.decided + 1:
             code = Code.SESSION_ENDED if session.ended else Code.OUT_OF_TURN
             reason = f"the next command is {session.decided + 1}"
-            return Decided(pending, result=Result(counter=counter, code=code, reason=reason))
+            pending.result = Result(counter=counter, code=code, reason=reason)
+            return
         if counter <= session.decided:
-            return Decided(pending, digest)
+            return
         try:
             made = self._decider.decide(session.user, pending.action, facts, now_ms)
-            result = None
         except Refused as refused:
             made = [Write(device=0, at_ms=now_ms, code=refused.code)]
-            result = Result(counter=counter, code=refused.code, reason=refused.reason)
+            pending.result = Result(counter=counter, code=refused.code, reason=refused.reason)
         own = made[-1]
-        own.device, own.counter, own.digest = session.device, counter, digest
+        own.device, own.counter, own.digest = session.device, counter, pending.digest
         session.decided = counter
         session.ended = own.end_session
         writes += made
-        return Decided(pending, digest, len(writes) - 1, result)
+        pending.write = len(writes) - 1
 
-    def _undo(self, batch: Iterable[Pending], decisions: Iterable[Decided], writes: Sequence[Write]) -> None:
+    def _undo(self, batch: Iterable[Pending], writes: Sequence[Write]) -> None:
         """The disk is full: nothing of the batch happened. Forget it and say when to try again."""
         for write in writes:
             if write.conversation:
                 self._conversations.forget(write.conversation)
-        for decided in decisions:
-            # Only an end that was decided in this very batch: an earlier one is durable.
-            if decided.write >= 0 and writes[decided.write].end_session:
-                decided.pending.session.ended = False
         for pending in batch:
+            # Only an end that was decided in this very batch: an earlier one, or the shop's, is durable.
+            if pending.write >= 0 and writes[pending.write].end_session:
+                pending.session.ended = pending.session.revoked
             settle(pending)
             pending.session.decided = pending.session.accepted
             pending.link.send(
@@ -203,30 +210,27 @@ class CommitLoop:
 
     # Publishing ------------------------------------------------------------------------------------
 
-    def _publish(
-        self, decisions: Iterable[Decided], writes: Sequence[Write], placed: Sequence[Placed]
-    ) -> None:
+    def _publish(self, batch: Iterable[Pending], writes: Sequence[Write], placed: Sequence[Placed]) -> None:
         """The batch is durable: remember outcomes, answer, and ring the doorbells."""
-        for decided in decisions:
-            pending = decided.pending
-            session = pending.session
+        for pending in batch:
             settle(pending)
-            if decided.write >= 0:
-                write, place = writes[decided.write], placed[decided.write]
-                value = place.seq or write.value
-                session.remember(Outcome(pending.counter, decided.digest, write.code, value, write.at_ms))
-                if decided.result is None:
+            session, result = pending.session, pending.result
+            if pending.write >= 0:
+                write = writes[pending.write]
+                value = placed[pending.write].seq or write.value
+                session.remember(Outcome(pending.counter, pending.digest, write.code, value, write.at_ms))
+                if result is None:
                     pending.link.send_result(pending.counter, value, write.at_ms)
                 else:
-                    pending.link.send(decided.result)
+                    pending.link.send(result)
                 if write.end_session:
                     self._ended(session)
-            elif decided.result is not None:
-                pending.link.send(decided.result)
-                if decided.result.code == Code.SESSION_ENDED:
+            elif result is not None:
+                pending.link.send(result)
+                if result.code == Code.SESSION_ENDED:
                     pending.link.close(Close(code=Code.SESSION_ENDED))
             else:
-                pending.link.send(repeat(session.outcome(pending.counter), pending.counter, decided.digest))
+                pending.link.send(repeat(session.outcome(pending.counter), pending.counter, pending.digest))
         for write, place in zip(writes, placed, strict=True):
             if write.kind != NO_ENTRY:
                 self._publish_entry(write, place)
@@ -242,13 +246,7 @@ class CommitLoop:
             if conversation is not None:
                 conversation.head = max(conversation.head, seq)
         entry = _entry(write.kind, write.at_ms, write.author_name, write.conversation, seq, write.payload)
-        size = log_bytes(write.payload)
-        for user_id, position in zip(write.recipients, place.positions, strict=True):
-            user = self._delivery.user(user_id)
-            if user is None:
-                continue
-            device = write.device if user_id == write.author else 0
-            self._delivery.publish(user, LogEntry(position, device, entry, place.digest), size)
+        self._delivery.publish(write, place, entry)
         if write.kind == Kind.RECALLED:
             for user in map(self._delivery.user, write.recipients):
                 if user is not None:

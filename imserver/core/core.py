@@ -11,9 +11,8 @@ import trio
 
 from improtocol import frames
 from improtocol import limits as protocol_limits
-from improtocol.codes import Code
 from improtocol.errors import RemoteProtocolError
-from improtocol.frames import Close, Frame, ResyncReason
+from improtocol.frames import Frame, ResyncReason
 from imserver.core.answers import Answerer
 from imserver.core.attach import Attacher
 from imserver.core.clock import Clock, SystemClock
@@ -27,6 +26,7 @@ from imserver.core.links import FlushList, Link
 from imserver.core.media_desk import MediaDesk
 from imserver.core.names import UserNames
 from imserver.core.registry import Registry
+from imserver.core.revoking import Revoker, session_ended
 from imserver.core.sessions import Session
 from imserver.core.signals import Signals
 from imserver.core.statistics import CoreStatistics
@@ -82,8 +82,9 @@ class Core:
             self.links,
             self._clock,
             limits,
-            self._session_ended,
+            session_ended,
         )
+        self._revoker = Revoker(store, self._registry, self._delivery, self._commits, self.links)
         self._attacher = Attacher(
             store,
             self._registry,
@@ -94,6 +95,7 @@ class Core:
             limits,
             attached=self._session_attached,
             attached_count=lambda: len(self._attached),
+            banned=self._revoker.is_banned,
             draw_id=draw_id,
             draw_secret=draw_secret,
             idle_s=idle_s,
@@ -128,13 +130,14 @@ class Core:
         """
         if session.link is not link:
             return  # fenced: a newer connection has taken over
+        if type(frame) is frames.Command:
+            # Counted per connection: what an older one sent may still wait when it is sent again.
+            if session.unanswered >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
+                most = protocol_limits.COMMANDS_IN_FLIGHT_MAX
+                raise RemoteProtocolError(f"more than {most} commands without waiting for their results")
+            self._commits.submit(session, link, frame)
+            return
         match frame:
-            case frames.Command():
-                # Counted per connection: what an older one sent may still wait when it is sent again.
-                if session.unanswered >= protocol_limits.COMMANDS_IN_FLIGHT_MAX:
-                    most = protocol_limits.COMMANDS_IN_FLIGHT_MAX
-                    raise RemoteProtocolError(f"more than {most} commands without waiting for their results")
-                self._commits.submit(session, link, frame)
             case frames.Ack():
                 self._acked(session, frame)
             case frames.Query():
@@ -202,11 +205,6 @@ class Core:
             self._signals.came(session.user)
         self._upkeep.used(session)
 
-    def _session_ended(self, session: Session) -> None:
-        session.ended = True
-        if session.link is not None:
-            session.link.close(Close(code=Code.SESSION_ENDED, reason="this session was ended"))
-
     def _tick(self, now_s: float) -> None:
         self._signals.tick(now_s)
         self.links.flush()
@@ -217,10 +215,30 @@ class Core:
     # For other rooms -------------------------------------------------------------------------------
 
     async def may_read(self, app: int, user: str, conversation: int) -> bool:
-        """Whether `user` is an active member of `conversation`, at this moment."""
+        """Whether `user` is an active member of `conversation` and not banned, at this moment."""
         id = (await self._names.find(app, (user,))).get(user)
         found = await self._conversations.load(app, conversation)
-        return found is not None and id in found.members
+        return found is not None and id in found.members and not self._revoker.is_banned(app, user)
+
+    async def end_sessions(self, app: int, user: str) -> int:
+        """End all sessions of a user, for the shop; returns how many. Each device needs a token then.
+
+        Once this returns, nothing more reaches them and nothing of theirs is carried out.
+        """
+        return len(await self._revoker.end_sessions(app, user))
+
+    async def ban(self, app: int, user: str) -> None:
+        """Shut a user out as `end_sessions` does, until `unban`: no token helps, no media link works."""
+        await self._revoker.ban(app, user)
+
+    async def unban(self, app: int, user: str) -> None:
+        """Let a user in again; his sessions go on where they were, with everything since."""
+        await self._revoker.unban(app, user)
+
+    def attached_devices(self, app: int, user: str) -> set[int]:
+        """The ids of the devices of a user that are connected."""
+        sessions = self._attached.values()
+        return {s.device for s in sessions if s.user.name == user and s.user.app == app}
 
     async def reload_keys(self) -> None:
         """Take over the store's apps and keys; tokens of revoked keys are refused from now on."""
@@ -255,6 +273,7 @@ class Core:
         End the process then.
         """
         await self.reload_keys()
+        await self._revoker.load()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._commits.run)
             nursery.start_soon(self._delivery.run)

@@ -168,6 +168,8 @@ def _media(author: User, body: Body, facts: Facts) -> tuple[bytes, ...]:
 
 
 def _pack(body: Body) -> bytes:
+    if type(body.content) is Text and body.reply_to is None and not body.mentions:
+        return pack(body.content.text)  # the hot path; a text alone is never too large
     if type(body.content) is Unknown:
         raise Refused(Code.INVALID, body.content.reason)
     try:

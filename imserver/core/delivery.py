@@ -8,7 +8,7 @@ older ones by a bounded number of readers from the store. A blocked connection o
 leaves the cursor where it is.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 
 import trio
@@ -20,7 +20,7 @@ from improtocol.frames import Resync, ResyncReason
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
 from imserver.core.users import User
-from imserver.storage.store import LogEntry, Store
+from imserver.storage.store import LogEntry, Placed, Store, Write, log_bytes
 
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
 _EVENTS_IN_FLIGHT = protocol_limits.EVENTS_IN_FLIGHT_MAX
@@ -33,7 +33,7 @@ class Delivery:
     def __init__(self, store: Store, limits: CoreLimits) -> None:
         self._store = store
         self._limits = limits
-        self._users: OrderedDict[int, User] = OrderedDict()
+        self._users: dict[int, User] = {}
         self._rung: dict[User, None] = {}
         self._cold: deque[Session] = deque()
         self._cold_arrived = trio.Event()
@@ -70,11 +70,19 @@ class Delivery:
 
     # Doorbell --------------------------------------------------------------------------------------
 
-    def publish(self, user: User, entry: LogEntry, size: int) -> None:
-        """A durable entry stands at the head of `user`'s log."""
-        user.publish(entry, size, self._limits.tail_entries_max)
-        if user.sessions:
-            self._rung[user] = None
+    def publish(self, write: Write, placed: Placed, entry: Entry) -> None:
+        """A durable entry stands where it was placed in its recipients' logs; `ring` tells their sessions."""
+        users, author, device = self._users, write.author, write.device
+        entries_max = self._limits.tail_entries_max
+        size = log_bytes(write.payload)
+        digest = placed.digest
+        for user_id, position in zip(write.recipients, placed.positions, strict=True):
+            user = users.get(user_id)
+            if user is not None:
+                log_entry = LogEntry(position, device if user_id == author else 0, entry, digest)
+                user.publish(log_entry, size, entries_max)
+                if user.sessions:
+                    self._rung[user] = None
 
     def ring(self) -> None:
         """Let every session of the users published to pull."""

@@ -15,24 +15,17 @@ _AGAIN: Final = "refused when it was first sent"
 
 @dataclass(slots=True)
 class Pending:
-    """A command that waits for its commit, and the connection that is to hear of it."""
+    """A command that waits for its commit, the connection that is to hear of it, and what was decided on it.
+
+    `write` is the index of the command's own write in the batch. Where it is -1, `result` stands already, or
+    the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it is
+    the same command). `result` stands before deciding when the shop has shut the sender out meanwhile.
+    """
 
     session: Session
     link: Link
     counter: int
     action: Action
-
-
-@dataclass(slots=True)
-class Decided:
-    """What was decided on a pending command: a result to send once the batch is durable.
-
-    `write` is the index of the command's own write in the batch, or -1: then `result` stands already, or
-    the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it
-    is the same command).
-    """
-
-    pending: Pending
     digest: int = 0
     write: int = -1
     result: Result | None = None

@@ -3,6 +3,8 @@
 Were there two, each would count the device's commands by itself, and the store would stop the server.
 """
 
+import trio
+
 from improtocol.codes import Code
 from improtocol.frames import Close
 from imserver.core.delivery import Delivery
@@ -19,6 +21,9 @@ class Registry:
 
     def __init__(self, limits: CoreLimits) -> None:
         self._limits = limits
+        #: Held from asking the store about sessions until memory agrees with its answer: a login and a
+        #: shop's end of a session that crossed could leave alive in one what is dead in the other.
+        self.turn = trio.Lock()
         self._by_id: dict[int, Session] = {}
         self._by_device: dict[int, Session] = {}
 
@@ -53,7 +58,7 @@ class Registry:
             session.id = device.session
             session.secret_hash = device.secret_hash
             session.expires_ms = device.expires_ms
-            session.ended = False
+            session.ended = session.revoked = False
             self._by_id[session.id] = session
         return session
 

@@ -53,6 +53,7 @@ class Session:
         "queries",
         "reading",
         "resyncing",
+        "revoked",
         "ride_along",
         "scanned",
         "secret_hash",
@@ -69,7 +70,8 @@ class Session:
         self.id = device.session
         self.secret_hash = device.secret_hash
         self.expires_ms = device.expires_ms
-        self.ended = False
+        #: Ended: by its own logout, from the moment that is decided, or `revoked` by the shop, durably.
+        self.ended = self.revoked = False
         self.accepted = self.decided = device.accepted
         self.outcomes: deque[Outcome] | None = None
         if device.outcomes:

@@ -2,22 +2,26 @@
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from improtocol.digest import erased_payload
 from improtocol.entries import Entry, Kind
 from improtocol.values import unpack
-from imserver.storage.store import LogEntry, LogHead
+from imserver.storage.store import LogEntry, LogHead, log_bytes
 
 if TYPE_CHECKING:
     from imserver.core.sessions import Session
+
+#: Payload bytes of a tail, unless one entry alone has more. Without this the tails of 20,000 users could
+#: grow to 64 of the largest messages each.
+TAIL_BYTES_MAX: Final = 32 * 1024
 
 
 class User:
     """The in-memory side of one user's log.
 
     `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond
-    `tail_after` is served from memory. It is bounded by `tail_entries_max`; entries are shared between the
+    `tail_after` is served from memory. It is bounded in entries and in bytes; entries are shared between the
     users of a conversation.
     """
 
@@ -32,6 +36,7 @@ class User:
         "sessions",
         "tail",
         "tail_after",
+        "tail_bytes",
     )
 
     def __init__(self, id: int, app: int, name: str) -> None:
@@ -45,6 +50,7 @@ class User:
         self.sessions: tuple[Session, ...] = ()
         self.tail: deque[LogEntry] | None = None
         self.tail_after = 0
+        self.tail_bytes = 0
 
     def load(self, log: LogHead) -> None:
         """Take over what the store says, unless commits published meanwhile say more."""
@@ -60,17 +66,21 @@ class User:
     def publish(self, entry: LogEntry, entry_bytes: int, entries_max: int) -> None:
         """A durable entry came to stand at the head."""
         position = entry.position
-        if position <= self.head:
-            return
         tail = self.tail
         if position != self.head + 1 or tail is None:
+            if position <= self.head:
+                return
             tail = self.tail = deque()
+            self.tail_bytes = 0
             self.tail_after = position - 1
         tail.append(entry)
         self.head = position
         self.bytes_total += entry_bytes
-        if len(tail) > entries_max:
-            self.tail_after = tail.popleft().position
+        self.tail_bytes += entry_bytes
+        while len(tail) > entries_max or (self.tail_bytes > TAIL_BYTES_MAX and len(tail) > 1):
+            gone = tail.popleft()
+            self.tail_after = gone.position
+            self.tail_bytes -= log_bytes(gone.entry.payload)
 
     def erase(self, conversation: int, target: int) -> None:
         """Message `target` was recalled: give neither it nor its edits out of the tail any more."""
@@ -79,6 +89,7 @@ class User:
             entry = held.entry
             if entry.conversation == conversation and _message_in(entry) == target:
                 payload = erased_payload(entry.kind, target, held.digest) or entry.payload
+                self.tail_bytes -= len(entry.payload) - len(payload)
                 tail[index] = held._replace(entry=replace(entry, payload=payload))
 
     def forget_tail(self) -> None:

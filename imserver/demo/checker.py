@@ -39,6 +39,7 @@ class Verdict:
         diverged: on what the two sides do not agree in the end.
         refused: permanent refusals; an honest dialogue has none.
         unresolved: promised to the sender, and no word from the server in the end.
+        unpromised: delivered, though the app was killed before the SDK could promise it; allowed.
         replayed: given to the app a second time after it was killed before it was done; allowed.
         media: blobs equal by SHA-256 on both sides.
     """
@@ -52,6 +53,7 @@ class Verdict:
     diverged: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
+    unpromised: int = 0
     replayed: int = 0
     media: int = 0
     sent: int = 0
@@ -105,12 +107,13 @@ def _check_way(
             verdict.unresolved.append(f"{sender}: {entry['kind']} {key[:12]}")
         if entry["act"] == "send" and key not in arrived and key not in refused:
             verdict.lost.append(f"{sender} → {receiver}: {entry['kind']} {key[:12]}")
-    _count_answers(verdict, intents, acked, arrived)
+    _count_answers(verdict, {key: intents[key] for key in sent}, acked, arrived)
     messages = {key for key, entry in intents.items() if entry["act"] == "send"}
     verdict.phantom += [f"{receiver} got {e['line']!r}" for e in got if e["key"] not in messages]
     verdict.sent += sum(entry["act"] == "send" for entry in sent.values())
     verdict.acked += sum(key in acked for key in sent if key in messages)
-    verdict.delivered += len(arrived & messages)
+    verdict.delivered += len(arrived & messages & sent.keys())
+    verdict.unpromised += len((arrived & messages) - sent.keys())
     _check_order(verdict, f"{sender} → {receiver}", got, list(intents))
     _check_seqs(verdict, sender, got, acked)
     _check_media(verdict, f"{sender} → {receiver}", got, theirs)

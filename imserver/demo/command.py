@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--seed", type=int, help="what is said, which outages, in which order (default: any)")
-    parser.add_argument("--minutes", type=_positive, default=4.5, help="of the recorded drive to replay (4.5)")
+    parser.add_argument(
+        "--minutes", type=_positive, default=4.5, help="of the recorded drive to replay (4.5)"
+    )
     parser.add_argument("--speed", type=_positive, default=8.0, help="how much faster than recorded (8)")
     parser.add_argument("--carrier", choices=CARRIERS, default=CARRIERS[0], help="whose drive")
     parser.add_argument(

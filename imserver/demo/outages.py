@@ -1,12 +1,14 @@
 """What the trace's outages cost: how long messages that were under way came late."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from imserver.demo.journal import Entry
 
 __all__ = ["OutageAccount"]
+
+_MEDIA: Final = frozenset({"image", "voice", "video", "file"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +49,17 @@ class OutageAccount:
             if not any(began < until and ended > since for since, until in incidents)
         ]
         entries = [entry for journal in journals.values() for entry in journal]
-        promised = {e["key"]: e["at"] for e in entries if e["what"] == "sent" and e["kind"] not in _MEDIA}
         arrived: dict[str, float] = {}
         for entry in entries:
             if entry["what"] == "got":
                 arrived.setdefault(entry["key"], entry["at"])
         waits = []
-        for key, at in promised.items():
-            # Who waited through several outages was freed by the last of them.
-            ends = [ended for _, ended in alone if at < ended < arrived.get(key, 0.0)]
-            if ends:
-                waits.append(arrived[key] - max(ends))
+        for journal in journals.values():
+            for at, came in _texts(journal, arrived):
+                # Who waited through several outages was freed by the last of them.
+                ends = [ended for _, ended in alone if at < ended < came]
+                if ends:
+                    waits.append(came - max(ends))
         return cls(
             count=len(alone),
             total_s=sum(ended - began for began, ended in alone),
@@ -71,5 +73,17 @@ class OutageAccount:
         return {key: round(value, 3) for key, value in asdict(self).items()}
 
 
-#: Their way includes an upload of many chunks, so their time says little about one outage.
-_MEDIA = frozenset({"image", "voice", "video", "file"})
+def _texts(journal: Iterable[Entry], arrived: Mapping[str, float]) -> Iterator[tuple[float, float]]:
+    """(promised, arrived) of a sender's messages whose time says something about the link alone.
+
+    Media come by an upload of many chunks, and what is sent behind media waits for it: order goes first.
+    """
+    upload_until = 0.0
+    for entry in journal:
+        if entry["what"] != "sent" or entry["key"] not in arrived:
+            continue
+        at, came = entry["at"], arrived[entry["key"]]
+        if entry["kind"] in _MEDIA:
+            upload_until = max(upload_until, came)
+        elif at > upload_until:
+            yield at, came

@@ -154,6 +154,7 @@ class AppProcess(_Process):
             *("--data-dir", str(folder / user), "--journal", str(self.journal)),
         )
         self.up = trio.Event()
+        self._speaking = trio.Lock()
         self._temporary = folder / "tmp"
         self._temporary.mkdir(exist_ok=True)
 
@@ -186,8 +187,10 @@ class AppProcess(_Process):
         process = self._process
         if process is None or process.stdin is None:
             return
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await process.stdin.send_all(json.dumps(order, ensure_ascii=False).encode() + b"\n")
+        # The dialogue and an incident may speak at the same time.
+        async with self._speaking:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await process.stdin.send_all(json.dumps(order, ensure_ascii=False).encode() + b"\n")
 
     def kill_now(self) -> None:
         self.up = trio.Event()

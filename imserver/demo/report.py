@@ -83,6 +83,7 @@ class Report:
             "phantom": len(verdict.phantom),
             "diverged": len(verdict.diverged),
             "replayed_to_app": verdict.replayed,
+            "delivered_unpromised": verdict.unpromised,
             "media_equal": verdict.media,
             "media_unequal": len(verdict.unequal),
             "kinds": {kind: asdict(count) for kind, count in sorted(verdict.kinds.items())},

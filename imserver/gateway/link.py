@@ -189,7 +189,7 @@ class SocketLink(Wire):
     def attached(self) -> None:
         """A session is attached: read on, beginning with what came behind the handshake."""
         self.session = self.pump.core.session_of(self)
-        self.since_s = None
+        self.since_s = self.pump.now_s if self._unsent else None
         self.heard_s = self.pump.now_s
         self._fresh = True
 

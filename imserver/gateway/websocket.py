@@ -27,13 +27,25 @@ _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 
 
+class _Protocol(ServerProtocol):
+    """`websockets`, which takes a Close between the fragments of a message for a mistake (answers 1002).
+
+    RFC 6455, 5.4, lets control frames stand there, and Autobahn's case 7.1.5 expects the Close to be echoed.
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None  # of the message that will never be whole
+        super().recv_frame(frame)
+
+
 class WebSocketCodec:
     """One server-side WebSocket: bytes of the transport in, bytes of the pipe out, and back."""
 
     __slots__ = ("_protocol", "closed")
 
     def __init__(self) -> None:
-        self._protocol = ServerProtocol(
+        self._protocol = _Protocol(
             max_size=_RECEIVED_MESSAGE_BYTES_MAX, logger=_SILENT, select_subprotocol=_select_subprotocol
         )
         #: The peer, or a mistake of its, has ended the WebSocket; what is left is to write `to_send` and
@@ -46,10 +58,16 @@ class WebSocketCodec:
         payload: list[bytes] = []
         for event in self._protocol.events_received():
             if isinstance(event, Request):
-                response = self._protocol.accept(event)
-                self._protocol.send_response(response)
-                if response.status_code != 101:
+                if self._protocol.eof_sent:
+                    # What came behind the request, before its answer, is no frame: the library has given up
+                    # already, and would fall over an answer.
                     self.closed = True
+                    break
+                response = self._protocol.accept(event)
+                if response.status_code != 101:
+                    response.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, 4.2.2: which we understand
+                    self.closed = True
+                self._protocol.send_response(response)
             elif isinstance(event, Frame):
                 self._take(event, payload)
         if self._protocol.close_expected():

@@ -8,7 +8,7 @@ downloads   /media/{ticket}: signed links, membership at every read (ranges, dis
 operations  /healthz and /metrics (metrics: the counters)
 errors      error → status and JSON
 unread      answers early without losing the answer
-server      serve: hypercorn on trio, in the caller's nursery
+server      serve: hypercorn on trio, in the caller's nursery (connections: each fenced off)
 authorizer  page: may this user read there, now?
 ```
 """

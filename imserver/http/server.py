@@ -5,13 +5,17 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.trio import serve as hypercorn_serve
+from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
+
+from imserver.http.connections import Connections
 
 #: A peer that acknowledges nothing for that long, a stalled reader included, is hung up by the kernel
 #: (Linux). hypercorn shields its sends from cancellation, so without this a client that stops reading would
@@ -19,7 +23,9 @@ from starlette.types import ASGIApp
 _UNACKED_MS_MAX: Final = 30_000
 _BACKLOG: Final = 256
 _GRACE_S: Final = 3.0
-_KEEP_ALIVE_S: Final = 30.0
+#: Until the head of a request is there, the first one included: hypercorn has no other timeout for those who
+#: drip the bytes of a header (slowloris).
+_KEEP_ALIVE_S: Final = 5.0
 _HANDSHAKE_S_MAX: Final = 5.0
 _LOG: Final = logging.getLogger("imserver.http.hypercorn")
 _LOG.setLevel(logging.WARNING)  # its INFO says "CTRL + C to quit" for every listener
@@ -85,25 +91,33 @@ async def serve(
     """
     port: int = listener.getsockname()[1]
     config = _Config()
-    config.bind = [f"fd://{listener.detach()}"]
     if tls is not None:
         config.certfile, config.keyfile = str(tls.certificate), str(tls.key)
     config.accesslog = None  # paths hold links, and links are secrets
     config.errorlog = _LOG
     config.include_server_header = False
-    config.graceful_timeout = _GRACE_S
+    config.alpn_protocols = ["http/1.1"]
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.ssl_handshake_timeout = _HANDSHAKE_S_MAX
-    async with trio.open_nursery() as nursery:
+    context = WorkerContext(None)
+    connections = Connections(ASGIWrapper(app), config, context)  # type: ignore[arg-type]
+    # As hypercorn's own `serve`, which lets the error of one connection end them all.
+    accepting = _listener(listener, config.create_ssl_context())
+    async with trio.open_nursery() as handlers:
+        try:
+            async with accepting, trio.open_nursery() as nursery:
+                serving = partial(trio.serve_listeners, handler_nursery=handlers)
+                nursery.start_soon(serving, connections.serve, [accepting])
+                task_status.started(port)
+                await (shutdown_trigger or trio.sleep_forever)()
+                nursery.cancel_scope.cancel()
+        finally:
+            await context.terminated.set()  # ends the idle ones at once
+            handlers.cancel_scope.deadline = trio.current_time() + _GRACE_S
 
-        async def run(task_status: trio.TaskStatus[list[str]]) -> None:
-            await hypercorn_serve(
-                app,  # type: ignore[arg-type]  # hypercorn writes ASGI down in its own classes
-                config,
-                shutdown_trigger=shutdown_trigger or trio.sleep_forever,
-                task_status=task_status,
-                mode="asgi",
-            )
 
-        await nursery.start(run)
-        task_status.started(port)
+def _listener(
+    listener: socket.socket, context: ssl.SSLContext | None
+) -> trio.SocketListener | trio.SSLListener[trio.SocketStream]:
+    plain = trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+    return plain if context is None else trio.SSLListener(plain, context, https_compatible=True)

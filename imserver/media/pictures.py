@@ -113,6 +113,7 @@ def _thumbnail(image: Image.Image, side: int) -> Thumbnail:
     transparent = small.has_transparency_data
     small = small.convert("RGBA" if transparent else "RGB")
     small.thumbnail((side, side))
+    small.info.clear()  # comments, profiles and what else a camera or its owner wrote stay with the original
     out = io.BytesIO()
     if transparent:
         small.save(out, "PNG", optimize=True)

@@ -103,6 +103,33 @@ def extend_sessions(db: sqlite3.Connection, expires_ms: Mapping[int, int]) -> No
     )
 
 
+def end_sessions(db: sqlite3.Connection, app: int, user: str) -> list[int]:
+    """See `Store.end_sessions`."""
+    found = db.execute(
+        "SELECT d.id FROM device d JOIN user u ON u.id = d.user"
+        " WHERE u.app = ? AND u.name = ? AND d.session > 0 ORDER BY d.id",
+        (app, user),
+    ).fetchall()
+    db.executemany("UPDATE device SET session = 0, secret_hash = x'', expires_ms = 0 WHERE id = ?", found)
+    return [id_ for (id_,) in found]
+
+
+def set_banned(db: sqlite3.Connection, app: int, user: str, *, banned: bool) -> None:
+    """See `Store.set_banned`."""
+    if banned:
+        id_ = ensure_users(db, app, [user])[user]
+        db.execute("INSERT INTO ban VALUES (?) ON CONFLICT DO NOTHING", (id_,))
+    else:
+        db.execute(
+            "DELETE FROM ban WHERE user = (SELECT id FROM user WHERE app = ? AND name = ?)", (app, user)
+        )
+
+
+def banned_users(db: sqlite3.Connection) -> set[tuple[int, str]]:
+    """See `Store.banned_users`."""
+    return set(db.execute("SELECT u.app, u.name FROM ban b JOIN user u ON u.id = b.user"))
+
+
 def devices(db: sqlite3.Connection, sessions: Iterable[int]) -> dict[int, Device]:
     """See `Store.devices`."""
     found = {}

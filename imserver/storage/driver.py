@@ -15,7 +15,7 @@ import aiosqlite
 import trio
 import trio_asyncio
 
-from imserver.storage.schema import Connect, open_reader, open_writer
+from imserver.storage.schema import Connect, open_outside, open_reader, open_writer
 from imserver.storage.writer_thread import WriterThread
 from imserver.storage.writing import Writer
 
@@ -42,7 +42,7 @@ class InlineDriver:
     """
 
     def __init__(self, path: Path, connect: Connect = sqlite3.connect) -> None:
-        self.writer = Writer(open_writer(path, connect))
+        self.writer = Writer(open_writer(path, connect), partial(open_outside, path, connect))
         self._reader = open_reader(path, connect)
 
     async def write(self, work: Callable[[Writer], T]) -> T:

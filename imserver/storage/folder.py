@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -94,12 +95,25 @@ def claim(path: Path) -> None:
         FolderForeign: see the text.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path, 0o700)
         names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
     except (FileExistsError, NotADirectoryError):
         raise FolderForeign(f"{path} is not a directory; choose another data directory") from None
     if names - _HARMLESS and not names & {LOCK_NAME, DATABASE_NAME}:
         raise FolderForeign(f"{path} holds other things; choose an empty or a new data directory")
+
+
+def _make(path: Path, mode: int) -> None:
+    """Make a folder with what is missing above it, durably: a synced file in a folder without a name is lost.
+
+    The folder above is synced in any case, since whoever made this one may have been killed before.
+    """
+    if not path.parent.exists():
+        _make(path.parent, 0o777)
+    path.mkdir(mode=mode, exist_ok=True)
+    # It may be somebody else's, who lets us pass through it only; then it was not made by us either.
+    with suppress(PermissionError):
+        sync_folder(path.parent)
 
 
 def require(path: Path) -> Path:

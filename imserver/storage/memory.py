@@ -8,6 +8,7 @@ import trio
 
 from improtocol.entries import Entry, Role
 from improtocol.queries import ConversationInfo, MemberInfo
+from imserver.storage import memory_accounts
 from imserver.storage.blobs import Blob
 from imserver.storage.memory_infos import info_of, visible
 from imserver.storage.memory_tables import Log, Tables
@@ -76,27 +77,11 @@ class MemoryStore:
         expires_ms: int,
     ) -> Device:
         tables = await self._enter()
-        user_id = tables.user(app, user)
-        known = next((d for d in tables.devices.values() if (d.user, d.name) == (user_id, device)), None)
-        if known is None:
-            known = Device(
-                id=len(tables.devices) + 1,
-                app=app,
-                user=user_id,
-                user_name=user,
-                name=device,
-                session=0,
-                secret_hash=b"",
-                expires_ms=0,
-                accepted=0,
-                acked=0,
-            )
-        tables.sessions.pop(known.session, None)
-        known = replace(known, session=session, secret_hash=secret_hash, expires_ms=expires_ms)
-        tables.devices[known.id] = known
-        tables.sessions[session] = known.id
-        tables.rise(Marks(seen_ms={known.id: now_ms}))
-        return known
+        device_id = memory_accounts.login(
+            tables, app, user, device, session=session, secret_hash=secret_hash, expires_ms=expires_ms
+        )
+        tables.rise(Marks(seen_ms={device_id: now_ms}))
+        return tables.devices[device_id]
 
     async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
         tables = await self._enter()
@@ -108,6 +93,12 @@ class MemoryStore:
             device = tables.devices.get(id_)
             if device is not None and device.session:
                 tables.devices[id_] = replace(device, expires_ms=at_ms)
+
+    async def end_sessions(self, app: int, user: str) -> list[int]:
+        return memory_accounts.end_sessions(await self._enter(), app, user)
+
+    async def set_banned(self, app: int, user: str, *, banned: bool) -> None:
+        memory_accounts.set_banned(await self._enter(), app, user, banned=banned)
 
     async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
         tables = await self._enter()
@@ -137,6 +128,9 @@ class MemoryStore:
     async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
         tables = await self._enter()
         return {name: tables.user_ids[app, name] for name in names if (app, name) in tables.user_ids}
+
+    async def banned_users(self) -> set[tuple[int, str]]:
+        return set((await self._enter()).banned)
 
     async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
         tables = await self._enter()

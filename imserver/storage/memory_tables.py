@@ -111,6 +111,7 @@ class Tables:
         self.devices: dict[int, Device] = {}
         self.seen_ms: dict[int, int] = {}
         self.sessions: dict[int, int] = {}
+        self.banned: set[tuple[int, str]] = set()
         self.rooms: dict[int, Room] = {}
         self.direct: dict[tuple[int, int, int], int] = {}
         self.logs: dict[int, Log] = {}

@@ -76,12 +76,13 @@ _VERSION_1: Final = (
     "CREATE INDEX media_sha256 ON media (sha256)",
 )
 
-#: NULL in the rows of version 1: their digest is computed when it is needed, so that this step takes no time
-#: however many rows there are.
-_VERSION_2: Final = ("ALTER TABLE record ADD COLUMN digest INTEGER",)
+_VERSION_2: Final = ("CREATE TABLE ban (user INTEGER PRIMARY KEY)",)
+#: NULL in older rows: their digest is computed when it is needed, so that this step takes no time however
+#: many rows there are.
+_VERSION_3: Final = ("ALTER TABLE record ADD COLUMN digest INTEGER",)
 
 #: `MIGRATIONS[n]` leads from version n to n + 1, in one transaction. What was released is never changed.
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 def new_epoch() -> int:
@@ -133,13 +134,13 @@ def open_reader(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     return db
 
 
-def open_outside(path: Path) -> sqlite3.Connection:
+def open_outside(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:
     """A reader for those who do not hold the data directory's lock, also beside a running server.
 
     Opened read-only: an ordinary connection checkpoints when it is the last one to close, and only the
     server may write (a second writer is what SQLite's WAL-reset bug needs).
     """
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    db = connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     return db
 

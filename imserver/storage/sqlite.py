@@ -120,6 +120,12 @@ class SqliteStore:
     async def extend_sessions(self, expires_ms: Mapping[int, int]) -> None:
         await self._write(partial(accounts.extend_sessions, expires_ms=expires_ms))
 
+    async def end_sessions(self, app: int, user: str) -> list[int]:
+        return await self._write(partial(accounts.end_sessions, app=app, user=user))
+
+    async def set_banned(self, app: int, user: str, *, banned: bool) -> None:
+        await self._write(partial(accounts.set_banned, app=app, user=user, banned=banned))
+
     async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
         dropped = 0
         while True:
@@ -150,6 +156,9 @@ class SqliteStore:
 
     async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
         return await self._read(partial(accounts.user_ids, app=app, names=names))
+
+    async def banned_users(self) -> set[tuple[int, str]]:
+        return await self._read(accounts.banned_users)
 
     async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
         return await self._read(partial(accounts.devices, sessions=sessions))

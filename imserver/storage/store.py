@@ -102,6 +102,15 @@ class Store(MediaIndex, Protocol):
     async def extend_sessions(self, expires_ms: Mapping[int, int]) -> None:
         """Set the expiry of devices' sessions (device id -> ms since 1970). Ended sessions stay ended."""
 
+    async def end_sessions(self, app: int, user: str) -> list[int]:
+        """End every session of a user; returns the ids of the devices that had one, in rising order.
+
+        As with a logout, the devices' command streams and cursors stay.
+        """
+
+    async def set_banned(self, app: int, user: str, *, banned: bool) -> None:
+        """Note that this user is shut out, or is so no more. Who never came is made to be banned."""
+
     async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
         """Drop log entries older than `before_ms` or beyond the newest `positions_kept_max` of a user.
 
@@ -123,6 +132,9 @@ class Store(MediaIndex, Protocol):
 
     async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
         """The ids of those of these users that exist."""
+
+    async def banned_users(self) -> set[tuple[int, str]]:
+        """(app, name) of everybody who is banned."""
 
     async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
         """The devices with these session ids, by session id; unknown ones are missing."""

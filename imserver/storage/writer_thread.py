@@ -6,6 +6,7 @@ the append back in small batches; docs/storage.md has the figures.
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -14,7 +15,7 @@ from typing import Any, TypeVar, cast
 import outcome
 import trio
 
-from imserver.storage.schema import Connect, open_writer
+from imserver.storage.schema import Connect, open_outside, open_writer
 from imserver.storage.writing import Writer
 
 T = TypeVar("T")
@@ -39,7 +40,8 @@ class WriterThread:
         """Open the database. Raises what `open_writer` raises."""
 
         def work(_: Writer | None) -> None:
-            self._writer = Writer(open_writer(self._path, self._connect))
+            guard = partial(open_outside, self._path, self._connect)
+            self._writer = Writer(open_writer(self._path, self._connect), guard)
 
         await self._cross(work)
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from typing import Final, TypeVar
 
 from imserver.storage.appending import Appender
@@ -22,10 +23,14 @@ T = TypeVar("T")
 
 
 class Writer:
-    """Runs work in transactions on the connection it is given, which nobody else uses."""
+    """Runs work in transactions on the connection it is given, which nobody else uses.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    `guard` opens another connection that can only read; see `close`.
+    """
+
+    def __init__(self, db: sqlite3.Connection, guard: Callable[[], sqlite3.Connection] | None = None) -> None:
         self.db = db
+        self._guard = guard
         self._appender = Appender(db)
         self._broken: str | None = None
         self._rows_before = db.total_changes
@@ -117,10 +122,31 @@ class Writer:
                 raise self._break(f"checkpoint: {describe(error)}") from error
 
     def close(self) -> None:
-        """Checkpoint as far as it goes, and give the connection back. After a failure nothing is written."""
-        if self._broken is None:
-            self.checkpoint()
-        self.db.close()
+        """Checkpoint as far as it goes, and give the connection back. After a failure nothing is written.
+
+        Raises:
+            StoreBroken: the checkpoint failed.
+        """
+        try:
+            if self._broken is None:
+                self.checkpoint()
+        finally:
+            if self._broken is None:
+                self.db.close()
+            else:
+                self._close_untouched()
+
+    def _close_untouched(self) -> None:
+        """Close without SQLite's own checkpoint, which the last connection to close makes.
+
+        So another one, which cannot write, is made to be the last.
+        """
+        with ExitStack() as stack:
+            with suppress(sqlite3.Error):
+                if self._guard is not None:
+                    guard = stack.enter_context(closing(self._guard()))
+                    guard.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self.db.close()
 
 
 def describe(error: sqlite3.Error) -> str:

@@ -11,9 +11,10 @@ from improtocol import NextAction
 
 #: The first retry comes within this time; each further one may wait twice as long.
 FIRST_S_MAX: Final = 1.0
-#: A retry is never further away on our own account: once faults stop, a device must be at the head within 30
-#: s (G9).
-DELAY_S_MAX: Final = 15.0
+#: A retry is never further away on our own account. Somebody who looks at the screen waits at most this long
+#: after the network is back; a device in the pocket must still be at the head within 30 s (G9).
+FOREGROUND_S_MAX: Final = 5.0
+BACKGROUND_S_MAX: Final = 15.0
 
 _STOPPING: Final = frozenset({NextAction.STOP, NextAction.REFUSED})
 
@@ -34,10 +35,16 @@ class Backoff:
         """Delays given since the last `reset`."""
         return self._attempts
 
-    def next_delay(self, action: NextAction = NextAction.RETRY_NOW, retry_after_ms: int = 0) -> float:
+    def next_delay(
+        self,
+        action: NextAction = NextAction.RETRY_NOW,
+        retry_after_ms: int = 0,
+        *,
+        bound_s: float = BACKGROUND_S_MAX,
+    ) -> float:
         """Seconds to wait before the next attempt.
 
-        The first one after a `reset` is drawn from 0-1 s, then the bound doubles up to `DELAY_S_MAX`. A
+        The first one after a `reset` is drawn from 0-1 s, then the bound doubles up to `bound_s`. A
         retry time of the server comes on top, whatever the action, so that a refused crowd does not return
         in one moment.
 
@@ -45,13 +52,14 @@ class Backoff:
             action: what the close code asks for; NONE (the network failed without a word) counts as
             RETRY_NOW.
             retry_after_ms: the server's wish, 0 for none.
+            bound_s: the longest delay on our own account.
 
         Raises:
             ValueError: the action says not to reconnect.
         """
         if action in _STOPPING:
             raise ValueError(f"{action.name} means: do not reconnect")
-        bound = min(DELAY_S_MAX, FIRST_S_MAX * 2 ** min(self._attempts, 16))
+        bound = min(bound_s, FIRST_S_MAX * 2 ** min(self._attempts, 16))
         self._attempts += 1
         return max(0, retry_after_ms) / 1000 + self._rng.uniform(0.0, bound)
 

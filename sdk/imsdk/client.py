@@ -246,7 +246,8 @@ class Client:
 
         cache = self._folder / "cache"
         fetch = partial(self._transfers.download, folder=cache, link=link, report=report or _ignore)
-        return await fetch(media, exact=False) if thumbnail else await fetch(media)
+        whole = partial(fetch, media, exact=False) if thumbnail else partial(fetch, media)
+        return await self.engine.network.run(whole)
 
     async def keep(self, draft: Draft) -> KeptDraft:
         """Copy a draft's bytes into this client's folder."""

@@ -4,8 +4,8 @@ import secrets
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -72,7 +72,7 @@ async def connect(
     if transfers is None:
         from imsdk.media.transfers import HttpTransfers
 
-        transfers = HttpTransfers()
+        transfers = HttpTransfers(ssl_context=ssl_context)
     settings = Settings(
         url=url,
         store=store,
@@ -97,8 +97,8 @@ async def _living(
     failure: Exception | None = None
     identity = await store.open(device)
     try:
-        with tempfile.TemporaryDirectory(prefix="imsdk-") as temporary:
-            client = Client(Engine(settings, identity), transfers, folder or Path(temporary))
+        with nullcontext(folder) if folder else _temporary() as place:
+            client = Client(Engine(settings, identity), transfers, place)
             await client.sweep()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(client.engine.run)
@@ -115,6 +115,13 @@ async def _living(
             await store.close()
     if failure is not None:
         raise failure
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder for the media of a client that keeps nothing."""
+    with tempfile.TemporaryDirectory(prefix="imsdk-") as folder:
+        yield Path(folder)
 
 
 def _wall_ms() -> int:

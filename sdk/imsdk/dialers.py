@@ -73,7 +73,10 @@ class SocketDialer:
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
             raise ValueError(f"{parts.geturl()!r}: use tcp://, tls://, ws:// or wss:// and a host")
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
-        stream = await trio.open_tcp_stream(parts.hostname, port, local_address=self.source_address)
+        try:
+            stream = await trio.open_tcp_stream(parts.hostname, port, local_address=self.source_address)
+        except OSError as error:
+            raise OSError(_reason(error)) from error
         if parts.scheme in ("tcp", "ws"):
             return stream
         context = self._ssl_context
@@ -87,6 +90,14 @@ class SocketDialer:
             await trio.aclose_forcefully(stream)
             raise
         return tls
+
+
+def _reason(error: OSError) -> str:
+    """What a person can use of it: trio says "all attempts failed", and keeps why behind it."""
+    cause = error.__cause__ or error
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(error)
 
 
 def check_url(url: str) -> None:

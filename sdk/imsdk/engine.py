@@ -13,12 +13,13 @@ import trio
 from improtocol import ClientMode, Code, Entry, Kind, NextAction, Value
 from improtocol.frames import Result
 from improtocol.queries import Question
-from imsdk.backoff import Backoff
+from imsdk.backoff import BACKGROUND_S_MAX, FOREGROUND_S_MAX, Backoff
 from imsdk.dialers import NurseryDialer
 from imsdk.ending import Ended
 from imsdk.errors import ImError, Stopped, StorageError, StorageFull
 from imsdk.heartbeat import Heartbeat
 from imsdk.link import Link
+from imsdk.network import Network
 from imsdk.outcomes import Outcomes
 from imsdk.questions import Questions
 from imsdk.resync import refresh_stale
@@ -60,12 +61,12 @@ class Engine:
         self.states.append(self.state)
         self.signals = Signals()
         self.outcomes = Outcomes()
-        self.rewound_to = -1  #: where the last stretch that differed began
         self._feed_mark = 0
         self._mode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
         self._mode_told: int | None = None
         self._link: Link | None = None
         self._attempt: trio.CancelScope | None = None
+        self.network = Network()
         self._network_changed = False
         self._logging_out = False
         self._nursery: trio.Nursery | None = None
@@ -157,7 +158,8 @@ class Engine:
         elif ended.action in (NextAction.STOP, NextAction.REFUSED):
             self._stop(ended.reason, ended.code)
             return None
-        return self.backoff.next_delay(ended.action, ended.retry_after_ms), ended.reason
+        bound_s = FOREGROUND_S_MAX if self.mode == ClientMode.FOREGROUND else BACKGROUND_S_MAX
+        return self.backoff.next_delay(ended.action, ended.retry_after_ms, bound_s=bound_s), ended.reason
 
     def _stop(self, reason: str, code: int) -> None:
         self._set_state(ConnectionState(phase=Phase.STOPPED, reason=reason, code=code))
@@ -204,9 +206,8 @@ class Engine:
 
     async def commit_events(self, entries: Sequence[Entry], end: int) -> int:
         """Commit a range of the log, delivered watermarks riding along; returns the sum of its terms."""
-        committed = await self.store.commit_events(
-            entries, end, self.signals.delivered_rows(), self.session.proof.kept
-        )
+        delivered, proof = self.signals.delivered_rows(), self.session.proof.kept
+        committed = await self.store.commit_events(entries, end, delivered, proof)
         self.statistics.unreadable += committed.unreadable
         self.signals.delivered.clear()
         if self.synced and any(entry.kind == Kind.JOINED for entry in entries):
@@ -281,6 +282,7 @@ class Engine:
     def network_changed(self, label: str) -> None:
         """Drop the connection without waiting for it and dial at once."""
         self.heartbeat.switch(label)
+        self.network.changed()
         if self.state.phase is Phase.STOPPED:
             return
         self._network_changed = True

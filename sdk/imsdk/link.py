@@ -4,6 +4,7 @@ Everything that outlives it is in `engine`.
 """
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -57,6 +58,7 @@ class Link:
         self._head = 0  #: the head that makes this connection consistent
         self.accepted = 0
         self._resync_told = False  #: the server has said that a RESYNC comes with its answer
+        self.forgotten = False  #: the server, back from a backup, does not know all that it had acked
 
     async def run(self, token: str) -> Ended:
         """Attach and go on until the connection ends; returns why. Cancelling it drops the connection."""
@@ -191,18 +193,10 @@ class Link:
 
     async def _complain(self, error: RemoteProtocolError | LocalProtocolError) -> None:
         with trio.move_on_after(1), trio.CancelScope(shield=True):
-            try:
+            closed = trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError, OSError
+            with suppress(*closed, ProtocolError, RemoteProtocolError):
                 if isinstance(error, RemoteProtocolError):
                     await self._stream.send_all(self._conn.send(close_for(error)))
-            except (
-                trio.BrokenResourceError,
-                trio.ClosedResourceError,
-                trio.BusyResourceError,
-                OSError,
-                ProtocolError,
-                RemoteProtocolError,
-            ):
-                pass
         self.finish(Ended(action=NextAction.RETRY_AFTER, reason=error.reason, code=error.code))
 
     async def _take_frames(self) -> None:
@@ -236,9 +230,9 @@ class Link:
                 engine.changed()
             case frames.Resync():
                 engine.session.begin_resync()
-                if not await rewound(engine, self, frame, at_once=self._resync_told):
+                at_once, self._resync_told = self._resync_told, False
+                if not await rewound(engine, self, frame, at_once=at_once):
                     self._nursery.start_soon(resync, engine, self, frame)
-                self._resync_told = False
             case frames.Pong():
                 engine.session.proof.ponged()
             case frames.Ping():
@@ -280,6 +274,8 @@ class Link:
         self._resync_told = frame.resync > 0
         self.accepted = frame.accepted
         await self._engine.attached(attached)
+        # Judged here: by the end of a RESYNC commands of this very connection may have been acked as well.
+        self.forgotten = frame.accepted < self._engine.session.acked
         self._more = True
         self._engine.statistics.resumes.append(self._record)
         self._engine.bell.ring()

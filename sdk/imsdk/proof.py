@@ -45,6 +45,7 @@ class Proof:
         self._restart(cursor, base, digest)
         #: Everything the log delivered up to here is known to be equal at the server.
         self.verified = base if digest is not None else 0
+        self.rewound_to = -1  #: where the stretch began that was last asked for again
         self._stream = 0
         self._told = cursor
         self._checks: deque[_Check] = deque()

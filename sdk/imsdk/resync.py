@@ -69,7 +69,7 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
         return
     # Counters that a server back from a backup has accepted mean the same commands as before, so they stay.
     # Only when it has forgotten some that were acked would the next one not be dense.
-    forgotten = link.accepted < session.acked
+    forgotten = link.forgotten
     await store.end_resync(
         head=head,
         epoch=frame.epoch,

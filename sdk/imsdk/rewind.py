@@ -28,16 +28,16 @@ async def rewound(engine: "Engine", link: "Link", frame: Resync, *, at_once: boo
     session, position = engine.session, frame.verified
     session.proof.differs(position)
     engine.statistics.diverged += 1
-    in_vain = not at_once and position == engine.rewound_to
+    in_vain = not at_once and position == session.proof.rewound_to
     notice = HistoryDiverged(after=position, upto=session.cursor, healed=not in_vain)
     engine.signals.seen.append(notice)
     engine.changed()
     if at_once or not frame.oldest - 1 <= position <= session.cursor:
         return False
     if in_vain:
-        position, engine.rewound_to = session.cursor, -1
+        position, session.proof.rewound_to = session.cursor, -1
     else:
-        engine.rewound_to = position
+        session.proof.rewound_to = position
     await engine.store.rewind(position, session.cursor)
     session.end_resync(await engine.store.identity())
     link.send(Seek(position=position))

@@ -173,17 +173,21 @@ class Session:
     def judge(self, result: Result, now: float) -> Verdict:
         """What a RESULT means; SETTLED ones have to be committed, in the order they came."""
         self.proof.answered(result.counter)
-        if result.counter in self._due:
-            while self._due and self._due[0] <= result.counter:
-                self._due.popleft()
-        if result.counter != self._judged + 1:
-            # After a refusal the rest of the flight comes back as OUT_OF_TURN; it is sent again anyway.
-            return Verdict.STALE
-        if result.code != Code.OK and action_of(result.code) is not NextAction.REFUSED:
+        again = result.code != Code.OK and action_of(result.code) is not NextAction.REFUSED
+        if again and result.counter in self._due:
+            # An overloaded server refuses at once, while results of earlier commands are still to come.
+            self._due.remove(result.counter)
+        while self._due and self._due[0] <= result.counter and not again:
+            self._due.popleft()
+        due = result.counter == self._judged + 1
+        if again and (due or (result.counter > self._judged and result.code != Code.OUT_OF_TURN)):
             pause_s = max(PAUSE_S_MIN, result.retry_after_ms / 1000)
             self._paused_until = max(self._paused_until or 0.0, now + pause_s)
             self._drain_until = now + DRAIN_S_MAX
             return Verdict.PAUSED
+        if not due:
+            # After a refusal the rest of the flight comes back as OUT_OF_TURN; it is sent again anyway.
+            return Verdict.STALE
         self._judged = result.counter
         return Verdict.SETTLED
 

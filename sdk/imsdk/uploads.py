@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -77,9 +78,12 @@ class Uploads:
     async def _until_done(self, row: OutboxRow, progress: Progress) -> None:
         backoff = Backoff(self._engine.settings.rng)
         while True:
+            before = progress.done_bytes
             try:
                 await self._attempt_or_fail(row, progress)
             except (TransferInterrupted, Unavailable, StorageFull, OSError) as error:
+                if progress.done_bytes > before:
+                    backoff.reset()  # a bad line, but it carries
                 delay_s = backoff.next_delay(NextAction.RETRY_NOW, getattr(error, "retry_after_ms", 0))
                 with trio.move_on_after(delay_s):
                     await self._online_again()
@@ -108,8 +112,9 @@ class Uploads:
         kept = KeptDraft(**draft["kept"])
         path = self._folder / kept.file
         store = self._engine.store
-        uploaded = await self._transfers.upload(
-            path, kept, slots=self._slot, progress=_Kept(store, row.local), report=progress.report
+        transfer = partial(self._transfers.upload, path, kept)
+        uploaded = await self._engine.network.run(
+            partial(transfer, slots=self._slot, progress=_Kept(store, row.local), report=progress.report)
         )
         content = finish(kept, uploaded)
         chat = await store.chat(row.chat)

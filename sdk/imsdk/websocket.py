@@ -1,12 +1,16 @@
 """A WebSocket as a byte stream: frames flow through binary messages whose borders mean nothing."""
 
 import logging
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import trio
 from trio_websocket import WebSocketConnection, wrap_client_stream
 
 _log = logging.getLogger(__name__)
+
+#: A server bounds what it reads before a session is attached, and reads whole messages: a RESUME with a
+#: flight of commands behind it must not be one message.
+MESSAGE_BYTES: Final = 4096
 
 ByteStream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 
@@ -24,7 +28,8 @@ class WebSocketStream(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         try:
-            await self._connection.send_message(bytes(data))
+            for begin in range(0, len(data), MESSAGE_BYTES):
+                await self._connection.send_message(bytes(data[begin : begin + MESSAGE_BYTES]))
         except Exception as error:
             # Below are three libraries with errors of their own; all of them mean that it is broken.
             raise trio.BrokenResourceError(f"{type(error).__name__}: {error}") from error

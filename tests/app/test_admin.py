@@ -1,8 +1,9 @@
 import pytest
 
-from imserver.app.admin import DEFAULT_APP, Admin
+from imserver.app.admin import Admin
+from imserver.app.choosing import DEFAULT_APP
 from imserver.app.errors import AdminError
-from imserver.core import SystemClock, TokenVerifier, sign_token
+from imserver.core import Core, SystemClock, TokenVerifier, sign_token
 from imserver.storage.store import StoreFull
 from tests.app.house import FaultyStore
 
@@ -13,7 +14,10 @@ class House:
     def __init__(self) -> None:
         self.store = FaultyStore()
         self.verifier = TokenVerifier()
-        self.admin = Admin(self.store, clock=SystemClock(), media_quota_bytes=77, changed=self.changed)
+        self.core = Core(self.store, self.verifier)
+        self.admin = Admin(
+            self.store, self.core, clock=SystemClock(), media_quota_bytes=77, changed=self.changed
+        )
 
     async def changed(self) -> None:
         self.verifier.replace(await self.store.apps(), await self.store.keys())

@@ -11,14 +11,20 @@ import trio.testing
 from imserver.app.admin import Admin
 from imserver.app.control import PATH_BYTES_MAX, ask, serve_control, socket_path
 from imserver.app.errors import AdminError, CannotServe
-from imserver.core import SystemClock
+from imserver.core import Core, SystemClock, TokenVerifier
 from imserver.storage.memory import MemoryStore
+
+
+def make_admin() -> Admin:
+    store = MemoryStore()
+    core = Core(store, TokenVerifier())
+    return Admin(store, core, clock=SystemClock(), media_quota_bytes=1, changed=trio.lowlevel.checkpoint)
 
 
 @pytest.fixture
 async def path(tmp_path: Path, nursery: trio.Nursery) -> AsyncIterator[Path]:
     """A served control socket."""
-    admin = Admin(MemoryStore(), clock=SystemClock(), media_quota_bytes=1, changed=trio.lowlevel.checkpoint)
+    admin = make_admin()
     yield await nursery.start(serve_control, tmp_path, admin)
     nursery.cancel_scope.cancel()
 
@@ -83,7 +89,7 @@ async def test_a_dead_servers_socket_is_replaced_and_the_own_one_goes_at_the_end
     await left.bind(os.fspath(tmp_path / "control.sock"))
     left.close()
     assert ask(tmp_path, {"do": "app_list"}) is None
-    admin = Admin(MemoryStore(), clock=SystemClock(), media_quota_bytes=1, changed=trio.lowlevel.checkpoint)
+    admin = make_admin()
     path = await nursery.start(serve_control, tmp_path, admin)
     assert await trio.to_thread.run_sync(ask, tmp_path, {"do": "app_list"}) is not None
     nursery.cancel_scope.cancel()
@@ -109,6 +115,6 @@ async def test_a_folder_of_somebody_else_in_the_temporary_directory_is_not_trust
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / f"imserver-{os.getuid()}").mkdir(mode=0o777)
     (tmp_path / f"imserver-{os.getuid()}").chmod(0o777)
-    admin = Admin(MemoryStore(), clock=SystemClock(), media_quota_bytes=1, changed=trio.lowlevel.checkpoint)
+    admin = make_admin()
     with pytest.raises(CannotServe, match=r"cannot make the control socket .*: .* belongs to somebody else"):
         await serve_control(tmp_path / ("x" * 100), admin)

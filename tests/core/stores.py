@@ -46,6 +46,24 @@ class SlowStore(MemoryStore):
         await self._pass("login", writes=True)
         return await super().login(**facts)
 
+    async def end_sessions(self, app: int, user: str) -> list[int]:
+        await self._pass("end_sessions", writes=True)
+        return await super().end_sessions(app, user)
+
+    async def set_banned(self, app: int, user: str, *, banned: bool) -> None:
+        await self._pass("set_banned", writes=True)
+        await super().set_banned(app, user, banned=banned)
+
+    async def log_heads(self, users: Sequence[int]) -> Any:
+        found = await super().log_heads(users)
+        await self._pass("log_heads")
+        return found
+
+    async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
+        found = await super().user_ids(app, names)
+        await self._pass("user_ids")
+        return found
+
     async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
         await self._pass("ensure_users", writes=True)
         return await super().ensure_users(app, names)

@@ -183,6 +183,21 @@ async def test_a_login_whose_connection_died_meanwhile_leaves_nobody_attached(ho
     assert (await alice.one(post("bob", "x"))).code == 0
 
 
+async def test_a_login_whose_connection_died_in_the_queue_does_not_replace_the_living_session(
+    house: House,
+) -> None:
+    alice, _ = await pair(house)
+    house.store.hold("login")
+    await house.phone("carol").connect(settle=False)
+    await house.store.held.wait()
+    impatient = await house.phone("alice").connect(settle=False)
+    impatient.drop()
+    house.store.release()
+    await alice.settle()
+    assert alice.closed is None
+    assert (await alice.one(post("bob", "still mine"))).code == 0
+
+
 async def test_resumes_are_looked_up_ahead_of_the_logins_that_wait(house: House) -> None:
     alice, _ = await pair(house)
     await house.restart()
@@ -218,7 +233,10 @@ async def test_memory_forgets_idle_sessions_and_users_above_the_bound_but_never_
 ) -> None:
     house = await House(limits=CoreLimits(users_cached_max=8)).open(nursery)
     staying = [await house.phone(f"here{n}").connect() for n in range(20)]
-    for n in range(40):
+    for n in range(5):
+        (await house.phone(f"gone{n}").connect()).drop()
+    assert house.core.statistics().sessions == 25, "those with a connection do not use the others' room up"
+    for n in range(5, 40):
         (await house.phone(f"gone{n}").connect()).drop()
     statistics = house.core.statistics()
     assert statistics.attached == 20

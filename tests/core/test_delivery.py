@@ -3,6 +3,8 @@
 from improtocol import Kind, frames
 from improtocol import commands as c
 from improtocol.limits import EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, EVENTS_IN_FLIGHT_MAX
+from imserver.core.users import TAIL_BYTES_MAX
+from imserver.storage.store import log_bytes
 from tests.core.house import House, post
 
 
@@ -101,6 +103,27 @@ async def test_never_more_positions_than_the_window_are_sent_beyond_the_acknowle
     assert bob.cursor == EVENTS_IN_FLIGHT_MAX + 1
 
 
+async def test_skipped_own_entries_count_in_the_window_and_the_device_hears_where_it_stands(
+    house: House,
+) -> None:
+    alice = await house.phone("alice").connect()
+    bob = await house.phone("bob").connect()
+    alice.acks = False
+    for _ in range(7):
+        await bob.do(*(post("alice", "x") for _ in range(31)))
+    await alice.do(*(post("bob", "mine") for _ in range(32)))
+    await alice.do(*(post("bob", "mine") for _ in range(16)))
+    await alice.settle()
+    assert alice.cursor == EVENTS_IN_FLIGHT_MAX, "the last of them it was told by an empty range"
+    await bob.one(post("alice", "beyond the window"))
+    await alice.settle()
+    assert "beyond the window" not in alice.texts
+    assert alice.link is not None
+    alice.link.say(frames.Ack(count=alice.cursor))
+    await alice.settle()
+    assert alice.texts[-1] == "beyond the window"
+
+
 async def test_large_messages_close_the_window_by_their_bytes(house: House) -> None:
     alice = await house.phone("alice").connect()
     bob = await house.phone("bob").connect()
@@ -110,6 +133,25 @@ async def test_large_messages_close_the_window_by_their_bytes(house: House) -> N
     await bob.settle()
     most = (EVENT_BYTES_IN_FLIGHT_MAX + EVENTS_FRAME_BYTES_SOFT_MAX) // 30_000 + 1
     assert 0 < len(bob.texts) <= most
+
+
+async def test_large_messages_do_not_make_the_tail_in_memory_large_and_all_arrive(house: House) -> None:
+    alice = await house.phone("alice").connect()
+    bob = await house.phone("bob").connect()
+    await alice.one(post("bob", "0"))
+    await bob.settle()
+    bob.drop()
+    await alice.do(*(post("bob", str(n).rjust(20_000)) for n in range(1, 20)))
+    await alice.one(c.Recall(conversation="bob", target=21))
+    user = house.core._delivery.user(2)
+    assert user is not None
+    held_bytes = sum(log_bytes(held.entry.payload) for held in user.tail or ())
+    assert user.tail_bytes == held_bytes <= TAIL_BYTES_MAX
+    await bob.resume()
+    assert [text.strip() for text in bob.texts] == [*map(str, range(19)), ""]
+    await alice.one(post("bob", "z" * 31_000))
+    await bob.settle()
+    assert bob.texts[-1] == "z" * 31_000
 
 
 async def test_a_blocked_connection_leaves_the_cursor_where_it_is_and_goes_on_from_there(

@@ -222,7 +222,9 @@ def test_message_intended_but_not_promised_may_or_may_not_arrive() -> None:
         writer.line(A, "intent", key="m9", act="send", kind="text")
         if arrives:
             writer.got(B, A, "m9", 90)
-        assert check(writer.end()).broken == {}
+        verdict = check(writer.end())
+        assert verdict.broken == {}
+        assert (verdict.sent, verdict.delivered, verdict.unpromised) == (5, 5, int(arrives))
 
 
 def edited_while_away() -> Verdict:

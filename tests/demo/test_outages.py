@@ -39,6 +39,11 @@ def test_pictures_are_left_out_because_their_way_is_an_upload() -> None:
     assert account.late == 0
 
 
+def test_text_behind_a_picture_waited_for_that_and_not_for_the_outage() -> None:
+    behind = journals(("k", "image", 10.5, 15.0), ("t", "text", 11.0, 15.1), ("u", "text", 15.5, 15.6))
+    assert OutageAccount.of([(10.0, 12.0)], [], behind).late == 0
+
+
 def test_replayed_message_counts_when_it_came_first() -> None:
     twice = journals(("k", "text", 11.0, 12.1))
     twice["mia"].append({"what": "got", "key": "k", "at": 30.0})

@@ -30,6 +30,17 @@ async def test_a_peer_that_never_finishes_its_handshake_is_gone_in_time(
     assert drip <= 1
 
 
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+async def test_where_tls_never_came_to_be_nothing_is_said_and_nothing_lingers(
+    house: GatewayHouse, scheme: str
+) -> None:
+    peer = await house.dial(scheme, handshake=False)
+    await trio.testing.wait_all_tasks_blocked()
+    await house.pass_time(house.limits.handshake_s_max + 1)
+    assert house.gateway.statistics().connections == 0
+    assert await peer.stream.receive_some() == b""
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 async def test_a_slow_handshake_is_told_so_where_anything_can_be_said(
     house: GatewayHouse, scheme: str
@@ -114,6 +125,23 @@ async def test_a_reader_that_takes_nothing_is_hung_up_and_one_that_takes_little_
     users = {link.session.user.name for link in house.pump.links if link.session}
     assert "bob" not in users
     assert "carol" in users
+
+
+async def test_a_peer_that_was_blocked_already_when_its_session_came_is_hung_up_as_well(
+    house: GatewayHouse,
+) -> None:
+    peer = await house.dial(receive_bytes=4096)
+    await trio.testing.wait_all_tasks_blocked()
+    (link,) = house.pump.links
+    with suppress(BlockingIOError):
+        while True:
+            link.socket.send(bytes(65536))
+    link._unsent = b"the rest of a WebSocket's handshake, say"
+    await peer.say(frames.Connect(token=house.token("alice"), device="phone"))
+    await trio.testing.wait_all_tasks_blocked()
+    assert link.session is not None
+    await house.pass_time(house.limits.handshake_s_max + house.limits.blocked_s_max + 3)
+    assert house.gateway.statistics().connections == 0
 
 
 async def test_questions_of_a_peer_that_does_not_read_stop_being_read_and_all_are_answered_later(

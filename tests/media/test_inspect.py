@@ -205,3 +205,13 @@ def test_a_failing_disk_is_not_blamed_on_the_sender() -> None:
     data = picture("JPEG")
     with pytest.raises(OSError, match="I/O error"):
         inspect(Failing(data), len(data), "image/jpeg", LIMITS)
+
+
+def test_a_thumbnail_keeps_nothing_but_the_picture() -> None:
+    """Comments and profiles of the original may say who took it and where."""
+    out = io.BytesIO()
+    Image.new("RGB", (900, 600), "red").save(out, "JPEG", comment=b"taken at home", icc_profile=b"p" * 200)
+    seen = look(out.getvalue())
+    assert seen.thumbnail is not None
+    with Image.open(io.BytesIO(seen.thumbnail.data)) as small:
+        assert not {"comment", "icc_profile", "exif"} & set(small.info)

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from improtocol import NextAction
-from imsdk.backoff import DELAY_S_MAX, FIRST_S_MAX, Backoff
+from imsdk.backoff import BACKGROUND_S_MAX, FIRST_S_MAX, FOREGROUND_S_MAX, Backoff
 
 
 def delays(
@@ -25,7 +25,7 @@ def test_bound_doubles_and_then_stays_at_the_maximum() -> None:
     by_attempt = list(zip(*(delays(8, seed=seed) for seed in range(300)), strict=True))
     largest = [max(draws) for draws in by_attempt]
     for attempt, seen in enumerate(largest):
-        bound = min(DELAY_S_MAX, 2.0**attempt)
+        bound = min(BACKGROUND_S_MAX, 2.0**attempt)
         assert 0.9 * bound < seen <= bound
 
 
@@ -35,7 +35,7 @@ def test_jitter_reaches_down_to_zero_however_many_attempts() -> None:
 
 
 def test_delays_do_not_overflow_after_a_day_offline() -> None:
-    assert all(0 <= delay <= DELAY_S_MAX for delay in delays(20_000)[19_000:])
+    assert all(0 <= delay <= BACKGROUND_S_MAX for delay in delays(20_000)[19_000:])
 
 
 @pytest.mark.parametrize("action", [NextAction.NONE, NextAction.RETRY_NOW, NextAction.RETRY_AFTER])
@@ -62,3 +62,9 @@ def test_codes_that_say_stop_have_no_delay(action: NextAction) -> None:
 
 def test_same_seed_gives_the_same_delays() -> None:
     assert delays(6, seed=9) == delays(6, seed=9) != delays(6, seed=10)
+
+
+def test_somebody_who_looks_at_the_screen_waits_less() -> None:
+    backoff = Backoff(Random(1))
+    late = [backoff.next_delay(bound_s=FOREGROUND_S_MAX) for _ in range(500)][10:]
+    assert 0.9 * FOREGROUND_S_MAX < max(late) <= FOREGROUND_S_MAX < BACKGROUND_S_MAX

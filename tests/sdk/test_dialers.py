@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -142,3 +143,12 @@ async def test_the_source_address_is_the_one_asked_for() -> None:
 async def test_other_urls_are_refused_with_a_hint() -> None:
     with pytest.raises(ValueError, match="tcp://"):
         await SocketDialer().dial("ftp://127.0.0.1")
+
+
+async def test_a_refused_connection_says_so() -> None:
+    """Not "all attempts failed": the reason stands in the app's connection state."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(OSError, match="refused"):
+            await SocketDialer().dial(url)

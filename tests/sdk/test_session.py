@@ -121,3 +121,16 @@ def test_nothing_is_sent_while_a_snapshot_is_taken() -> None:
     session.end_resync(Identity(device="phone", session=5, secret=b"s" * 16, epoch=4, cursor=90, acked=7))
     assert (session.epoch, session.cursor) == (4, 90)
     assert session.sendable(0) == (7, limits.COMMANDS_IN_FLIGHT_MAX)
+
+
+def test_an_overloaded_answer_that_overtakes_earlier_results_is_heeded() -> None:
+    """A server that holds too much refuses at once; the refused command is sent again after the pause."""
+    session = attached()
+    for counter in (8, 9, 10):
+        session.sent(counter)
+    refusal = Result(counter=10, code=Code.OVERLOADED, retry_after_ms=2000)
+    assert session.judge(refusal, 100.0) is Verdict.PAUSED
+    assert session.judge(Result(counter=8, value=1, at_ms=1), 100.1) is Verdict.SETTLED
+    assert session.judge(Result(counter=9, value=2, at_ms=1), 100.1) is Verdict.SETTLED
+    assert session.sendable(101.0)[1] == 0
+    assert session.sendable(102.1) == (9, limits.COMMANDS_IN_FLIGHT_MAX)

@@ -6,7 +6,7 @@ same codes and names.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -51,6 +51,18 @@ def mapped(error: apsw.Error) -> sqlite3.Error:
     return told
 
 
+def _only_a_checkpoint(sql: str, error: apsw.Error) -> bool:
+    """Whether it was the automatic checkpoint after a commit that failed.
+
+    SQLite ignores that (`sqlite3WalDefaultHook`), but apsw raises whatever a VFS has raised. With a WAL, a
+    commit itself touches the WAL only.
+    """
+    path: Path | None = getattr(error, "path", None)
+    if sql != "COMMIT" or path is None or path.name.endswith(("-wal", "-journal")):
+        return False
+    return path.with_name(f"{path.name}-wal").exists()
+
+
 class RecordedCursor:
     """See `sqlite3.Cursor`. What changes rows has `rowcount` and `lastrowid`."""
 
@@ -63,7 +75,11 @@ class RecordedCursor:
         """Execute one statement."""
         before = db.total_changes()
         with as_sqlite3():
-            self._cursor.execute(sql, tuple(parameters) or None)
+            try:
+                self._cursor.execute(sql, tuple(parameters) or None)
+            except apsw.Error as error:
+                if not _only_a_checkpoint(sql, error):
+                    raise
         self.rowcount = db.total_changes() - before
         self.lastrowid = db.last_insert_rowid()
         return self
@@ -85,8 +101,11 @@ class RecordedConnection:
     """See `sqlite3.Connection`."""
 
     def __init__(self, vfs: RecordedVFS, path: Path | str) -> None:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        if str(path).startswith("file:"):
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         with as_sqlite3():
-            self._db = apsw.Connection(str(path), vfs=vfs.name, statementcachesize=256)
+            self._db = apsw.Connection(str(path), flags=flags, vfs=vfs.name, statementcachesize=256)
 
     @property
     def in_transaction(self) -> bool:
@@ -110,7 +129,8 @@ class RecordedConnection:
             self._db.execute(sql)
 
     def close(self) -> None:
-        with as_sqlite3():
+        # SQLite tells of no I/O error while closing; apsw raises whatever the VFS has raised.
+        with suppress(apsw.IOError, apsw.FullError):
             self._db.close()
 
 

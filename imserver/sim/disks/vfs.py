@@ -114,10 +114,10 @@ _IO_ERRORS: Final = {
 
 
 def check(recorder: Recorder, call: str, path: Path) -> Fault | None:
-    """Raise what the plan says, or return the fault that is not an error."""
+    """Raise what the plan says, with the file as `path`, or return the fault that is not an error."""
     fault = recorder.faults(call, path)
-    if fault is Fault.NO_ROOM:
-        raise apsw.exception_for(apsw.SQLITE_FULL)
-    if fault is Fault.IO_ERROR:
-        raise apsw.exception_for(_IO_ERRORS[call])
+    if fault in {Fault.NO_ROOM, Fault.IO_ERROR}:
+        error = apsw.exception_for(apsw.SQLITE_FULL if fault is Fault.NO_ROOM else _IO_ERRORS[call])
+        error.path = path  # type: ignore[attr-defined]
+        raise error
     return fault

@@ -48,6 +48,7 @@ class Database:
         self._inline = inline
         self._connection: sqlite3.Connection | None = None
         self._lock = None if folder is None else FolderLock(folder)
+        self._broken: StorageError | None = None
         # One token: statements run one after the other, each in a worker thread of its own choosing.
         self._limiter = trio.CapacityLimiter(1)
 
@@ -56,7 +57,8 @@ class Database:
     ) -> T:
         """`function(connection, ...)` as one transaction.
 
-        Not interrupted by cancelling, so both sides of it know the outcome.
+        Not interrupted by cancelling, so both sides of it know the outcome. After a failure of the disk
+        nothing is done any more, until it was closed and opened again.
         """
         return await self._call(partial(self._transact, function, *a, **k))
 
@@ -75,6 +77,8 @@ class Database:
         con = self._connection
         if con is None:
             raise StorageError("the local store is closed")
+        if self._broken is not None:
+            raise StorageError(str(self._broken)) from self._broken
         try:
             con.execute("BEGIN IMMEDIATE")
             try:
@@ -86,7 +90,11 @@ class Database:
                     con.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise _storage_error(error) from error
+            told = _storage_error(error)
+            if not isinstance(told, StorageFull):
+                # After a failed sync SQLite would go on committing, on pages that the disk may have lost.
+                self._broken = told
+            raise told from error
         return result
 
     async def open(self) -> None:
@@ -119,6 +127,7 @@ class Database:
                 raise StorageError(f"the local store cannot be opened: {error}") from error
             raise
         self._connection = con
+        self._broken = None
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from imsdk.errors import StorageLocked
@@ -24,7 +25,7 @@ class FolderLock:
             StorageLocked: somebody else has it, in this process or another.
             OSError: the folder cannot be made.
         """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(self._folder, 0o700)
         file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(file)
@@ -40,14 +41,34 @@ class FolderLock:
             self._file = None
 
 
+def _make(folder: Path, mode: int) -> None:
+    """Make a folder and what is missing above it, durably: without a durable name, what is in it is lost."""
+    if not folder.parent.exists():
+        _make(folder.parent, 0o777)
+    folder.mkdir(mode=mode, exist_ok=True)
+    # Phones let an app pass through folders that it may not read; those were not made by it.
+    with suppress(PermissionError):
+        _sync(folder.parent)
+
+
 if sys.platform == "win32":
     import msvcrt
+
+    def _sync(folder: Path) -> None:
+        """Folders cannot be synced there; NTFS keeps a journal of names."""
 
     def _lock(file: int) -> None:
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
+
+    def _sync(folder: Path) -> None:
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
     def _lock(file: int) -> None:
         # flock, not lockf: it belongs to the open file, so a second client of the same process is kept out

@@ -29,8 +29,9 @@ def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: f
         case _:
             return
     for user, role_number, present in changes:
-        con.execute(_SET, (chat, user, role_number, entry.seq, present))
-        if user == me:
+        # One's own commands come with their results, ahead of older entries of the log.
+        newest = con.execute(_SET, (chat, user, role_number, entry.seq, present)).rowcount > 0
+        if user == me and newest:
             con.execute("UPDATE chat SET present = ?, role = ? WHERE key = ?", (present, role_number, chat))
 
 

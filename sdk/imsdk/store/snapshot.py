@@ -202,7 +202,8 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> No
     (head, released) = con.execute("SELECT base, released FROM chat WHERE key = ?", (chat,)).fetchone()
     theirs = {entry.seq: entry for entry in page.entries if entry.kind == Kind.MESSAGE}
     ours = con.execute(
-        "SELECT seq, sender, at_ms, body FROM message WHERE chat = ? AND seq >= ? AND sender <> '' ORDER BY seq",
+        "SELECT seq, sender, at_ms, body FROM message WHERE chat = ? AND seq >= ? AND sender <> ''"
+        " ORDER BY seq",
         (chat, page.first),
     ).fetchall()
     first_bad = head + 1

@@ -1,0 +1,120 @@
+"""Plans: what happens in a world, drawn from its seed, so that any part of it can be left out.
+
+An event draws its details from its own number, so leaving one out changes no other. That is what lets
+`shrink` reduce a failing plan to the few events that matter.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+#: What people do, and how often.
+WORK: Final[dict[str, int]] = {
+    "post": 60,
+    "burst": 6,
+    "edit": 8,
+    "recall": 5,
+    "react": 8,
+    "read": 14,
+    "group": 5,
+    "invite": 4,
+    "remove": 3,
+    "leave": 2,
+    "rename": 2,
+    "history": 4,
+    "members": 2,
+    "typing": 2,
+    "presence": 1,
+    "background": 3,
+    "foreground": 1,
+    "logout": 2,
+}
+
+#: What befalls them, and how often where it is on at all.
+FAULTS: Final[dict[str, int]] = {
+    "reset": 10,
+    "fin": 5,
+    "half_open": 6,
+    "half_open_up": 4,
+    "half_open_down": 4,
+    "stall": 8,
+    "stall_up": 4,
+    "stall_down": 4,
+    "swizzle": 3,
+    "offline_refused": 5,
+    "offline_silent": 5,
+    "switch": 8,
+    "switch_linger": 10,
+    "server_kill": 8,
+    "server_restart": 4,
+    "server_deaf": 4,
+    "server_fails": 2,
+    "server_full": 3,
+    "phone_kill": 10,
+    "phone_full": 3,
+    "backup": 5,
+    "restore": 3,
+    "asleep": 3,
+    "trim": 4,
+    "clock_ahead": 3,
+    "clock_back": 3,
+    "doze": 3,
+}
+
+#: Share of fault kinds that are on in a world: some worlds have few kinds and many of each (swarm testing).
+SHARE: Final = 0.5
+DURATION_S: Final = 3600.0
+CAST: Final = (("ann", "ann1"), ("bea", "bea1"), ("ann", "ann2"), ("cem", "cem1"), ("bea", "bea2"), ("dan", "dan1"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happens. `who` picks a phone, `draw` seeds the details, `span_s` is how long it lasts."""
+
+    at_s: float
+    kind: str
+    who: int
+    draw: int
+    span_s: float
+
+    def __str__(self) -> str:
+        return f"{self.at_s:8.2f}s {self.kind:<16} phone {self.who} draw {self.draw} for {self.span_s:.2f}s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A world: its seed, its people, and its events in order of time."""
+
+    seed: int
+    cast: tuple[tuple[str, str], ...]
+    events: tuple[Event, ...]
+    duration_s: float = DURATION_S
+
+
+def draw_plan(seed: int, *, duration_s: float = DURATION_S) -> Plan:
+    """The plan of a seed."""
+    rng = Random(f"{seed}/plan")
+    cast = CAST[: rng.randint(2, len(CAST))]
+    faults = {kind: weight for kind, weight in FAULTS.items() if rng.random() < SHARE}
+    share = rng.choice((0.05, 0.15, 0.3)) if faults else 0.0
+    events: list[Event] = []
+    for begin_s in sorted(rng.uniform(2, duration_s * 0.97) for _ in range(rng.randint(4, 10))):
+        events += _burst(rng, begin_s, faults, share, len(cast))
+    events.sort(key=lambda event: event.at_s)
+    return Plan(seed=seed, cast=cast, events=tuple(events), duration_s=duration_s)
+
+
+def _burst(rng: Random, begin_s: float, faults: dict[str, int], share: float, phones: int) -> Iterator[Event]:
+    """A lively while: people do things close together, and things befall them."""
+    length_s = rng.choice((0.5, 5.0, 40.0))
+    for _ in range(rng.randint(8, 24)):
+        kinds = faults if rng.random() < share else WORK
+        (kind,) = rng.choices(list(kinds), weights=list(kinds.values()))
+        yield Event(
+            at_s=round(begin_s + rng.uniform(0, length_s), 3),
+            kind=kind,
+            who=rng.randrange(phones),
+            draw=rng.getrandbits(32),
+            span_s=round(rng.choice((0.05, 0.5, 3.0, 15.0, 60.0)) * rng.uniform(0.5, 1.5), 3),
+        )

@@ -1,0 +1,86 @@
+"""One seed, one world, one outcome."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from imserver.sim.deterministic import run
+from imserver.sim.model import Violation
+from imserver.sim.plan import Plan, draw_plan
+from imserver.sim.world import World, scratch
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """How a world ended. `violation` is empty when every promise was kept."""
+
+    seed: int
+    plan: Plan
+    digest: str
+    events: int
+    simulated_s: float
+    cpu_s: float
+    violation: str = ""
+    lines: tuple[str, ...] = ()
+    faults: Counter[str] = field(default_factory=Counter)
+    sites: Counter[str] = field(default_factory=Counter)
+
+
+def run_seed(seed: int) -> Outcome:
+    """The world of a seed."""
+    return run_plan(draw_plan(seed))
+
+
+def run_plan(plan: Plan) -> Outcome:
+    """The world of a plan, which may be a part of its seed's."""
+    worlds: list[World] = []
+    ends: list[float] = []
+
+    async def main() -> None:
+        with scratch() as folder:
+            try:
+                async with trio.open_nursery() as nursery:
+                    world = World(plan, Path(folder), nursery)
+                    worlds.append(world)
+                    await world.run()
+                    nursery.cancel_scope.cancel()
+            finally:
+                ends.append(trio.current_time())
+
+    began = time.process_time()
+    violation = ""
+    try:
+        run(main, plan.seed)
+    except BaseExceptionGroup as group:
+        violation = _told(group)
+    (world,) = worlds
+    return Outcome(
+        seed=plan.seed,
+        plan=plan,
+        digest=world.trace.digest(),
+        events=world.trace.count,
+        simulated_s=ends[0],
+        cpu_s=time.process_time() - began,
+        violation=violation,
+        lines=tuple(world.trace.lines) if violation else (),
+        faults=world.faults,
+        sites=world.buggify.fired,
+    )
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str:
+    """The first error of a group in one line. What is no violation is a fault of the product all the same."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        violations, _ = error.split(Violation)
+        error = (violations or error).exceptions[0]
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if isinstance(error, Violation):
+        return str(error)
+    import traceback  # noqa: PLC0415
+
+    return "crash: " + "".join(traceback.format_exception(error))

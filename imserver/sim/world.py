@@ -1,0 +1,130 @@
+"""The world: a server, phones, the network between them, and a plan that is carried out."""
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from imserver.sim.buggify import Buggify
+from imserver.sim.deterministic import Chance, Timers
+from imserver.sim.incidents import Incidents
+from imserver.sim.model import Model, require
+from imserver.sim.network import Network
+from imserver.sim.phone import Phone
+from imserver.sim.pipes import Terms
+from imserver.sim.plan import WORK, Event, Plan
+from imserver.sim.server import Server
+from imserver.sim.trace import Trace
+from imserver.sim.verdict import judge
+from imserver.sim.work import work
+
+if TYPE_CHECKING:
+    from imserver.core import Session
+
+#: After the faults have stopped, everybody must be at the head within this time (G9).
+RECOVERY_S = 30.0
+START_MS = 1_800_000_000_000
+
+
+@dataclass(slots=True)
+class WallClock:
+    """The wall clock of everybody. Runs with virtual time, and jumps."""
+
+    ahead_ms: int = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return START_MS + self.ahead_ms + int(trio.current_time() * 1000)
+
+
+class World:
+    """Everything there is. Made inside of the run, in virtual time."""
+
+    def __init__(self, plan: Plan, scratch: Path, nursery: trio.Nursery) -> None:
+        self.plan = plan
+        self.nursery = nursery
+        self.chance = Chance(plan.seed)
+        self.trace = Trace()
+        self.clock = WallClock()
+        self.timers = Timers()
+        self.buggify = Buggify(self.chance.stream("buggify"))
+        self.network = Network(self.chance, self.timers, self.trace, self.buggify)
+        self.models: dict[int, Model] = {}
+        self.server = Server(self)
+        self.phones = [Phone(self, user, name, scratch) for user, name in plan.cast]
+        self.incidents = Incidents(self)
+        self.faults: Counter[str] = Counter()
+        self._devices: dict[tuple[int, str], tuple[int, int]] = {}
+
+    async def run(self) -> None:
+        """Carry the plan out, stop all faults, and judge."""
+        self.nursery.start_soon(self.timers.run)
+        with self.buggify.extremes.in_force():
+            await self.server.boot()
+            for phone in self.phones:
+                await phone.boot()
+            for event in self.plan.events:
+                await trio.sleep_until(event.at_s)
+                await self._happen(event)
+            await trio.sleep_until(self.plan.duration_s)
+            await self.heal()
+            await trio.sleep(RECOVERY_S)
+            await judge(self)
+            for phone in self.phones:
+                await phone.kill()
+            await self.server.kill("reset")
+
+    async def _happen(self, event: Event) -> None:
+        self.trace.note("event", event.kind, event.who)
+        phone = self.phones[event.who % len(self.phones)]
+        if event.kind in WORK:
+            work(self, phone, event)
+        elif await self.incidents.happen(event, phone):
+            self.faults[event.kind] += 1
+
+    async def heal(self) -> None:
+        """The faults stop."""
+        self.trace.note("heal")
+        self.buggify.stop()
+        self.incidents.stop()
+        for connection in self.network.connections:
+            connection.up.terms = connection.down.terms = Terms()
+        self.network.heal()
+        self.server.set_full(full=False)
+        if self.server.life is not None and self.server.life.selector is not None:
+            self.server.life.selector.deaf_until_s = 0.0
+        await self.server.boot()
+        for phone in self.phones:
+            phone.set_full(full=False)
+            if phone.life is not None and phone.life.logging_out:
+                await phone.kill()
+            await phone.boot()
+
+    # What the watchers ask ----------------------------------------------------------------------------
+
+    def device_ids(self, user: str, name: str, epoch: int) -> tuple[int, int] | None:
+        """The server's ids of a user and its device in an epoch."""
+        found = self._devices.get((epoch, name))
+        if found is None and epoch == self.server.model.epoch:
+            found = self.server.database.execute(
+                "SELECT u.id, d.id FROM user u JOIN device d ON d.user = u.id WHERE u.name = ? AND d.name = ?",
+                (user, name),
+            ).fetchone()
+            if found is not None:
+                self._devices[epoch, name] = found
+        return found
+
+    def check_window(self, session: "Session") -> None:
+        """What the server believes a device has acknowledged, the device has."""
+        for phone in self.phones:
+            watch = phone.watch
+            if watch.device_id == session.device and watch.epoch == self.server.model.epoch:
+                require(session.acked <= watch.cursor, "window", phone.name, session.acked, watch.cursor)
+
+
+def scratch() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for what the SDK keeps as files: nothing in these worlds, but it wants to look."""
+    return tempfile.TemporaryDirectory(prefix="imserver-sim-")

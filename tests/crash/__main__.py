@@ -1,0 +1,147 @@
+"""`python -m tests.crash`: cut the power many times, and write down what came of it.
+
+python -m tests.crash --images 10000                  all kinds, from seed 1
+python -m tests.crash --kind server --seed 1/server/16 --cut 94   one image again
+python -m tests.crash --planted                       the planted mistakes and how soon each is found
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.crash import client_runs, media_runs, planted, recovery_runs, report, rot_runs, server_runs
+from tests.crash.cutting import Tally
+from tests.crash.promises import Violation
+
+Run = Callable[..., Tally]
+
+KINDS: dict[str, Run] = {
+    "server": server_runs.run,
+    "recovery": recovery_runs.run,
+    "client": client_runs.run,
+    "media": media_runs.run,
+}
+#: Images of each run: more than a few cost less than a new run, and a run has about 500 places to cut.
+IMAGES_PER_RUN = 100
+#: Runs of each kind of bad disk, 20 images each.
+ROT_RUNS = 60
+#: Of ten runs: how many of each kind.
+SHARES = ("server", "server", "server", "server", "client", "client", "client", "client", "recovery", "media")
+
+
+def scratch_root() -> str | None:
+    """A RAM disk where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def several(kind: str, seed: str, images: int, scratch: Path) -> Tally:
+    """Runs of one kind until there are so many images; a violation says how to see it again."""
+    total = Tally()
+    number = 0
+    while total.images < images:
+        run_seed = f"{seed}/{kind}/{number}"
+        try:
+            total.add(KINDS[kind](run_seed, images=IMAGES_PER_RUN, scratch=scratch))
+        except Violation as error:
+            raise Violation(
+                f"{error}\nagain: python -m tests.crash --kind {kind} --seed {run_seed} --cut {error.number}",
+                error.number,
+            ) from error
+        number += 1
+    return total
+
+
+def find_planted(scratch: Path, seed: str, images_max: int = 3_000) -> list[str]:
+    """How many images each planted mistake takes to be found."""
+    lines = ["| kind | planted mistake | found after images | as |", "|---|---|---|---|"]
+    for kind, mistakes in (("server", planted.SERVER), ("client", planted.CLIENT), ("media", planted.MEDIA)):
+        for name, mistake in mistakes.items():
+            with mistake():
+                found = first_violation(kind, f"{seed}/{kind}", images_max, scratch)
+            lines.append(f"| {kind} | {name} | {found[0]} | {found[1].replace(str(scratch), '…')} |")
+    return lines
+
+
+def first_violation(kind: str, seed: str, images_max: int, scratch: Path) -> tuple[int | str, str]:
+    """(number of images until one breaks a promise, which promise)."""
+    images = 0
+    for number in range(images_max // IMAGES_PER_RUN):
+        try:
+            images += KINDS[kind](
+                f"{seed}/{number}", images=IMAGES_PER_RUN, scratch=scratch, full_disk=False
+            ).images
+        except Violation as error:
+            return images + error.number + 1, error.what
+    return "not found", ""
+
+
+def find_rot(scratch: Path, seed: str, runs: int) -> list[str]:
+    """Who notices a disk that lies or rots, over so many runs of 20 images each."""
+    lying, flipped = Counter[str](), Counter[str]()
+    for number in range(runs):
+        lying.update(rot_runs.lying_run(f"{seed}/lying/{number}", 20, scratch))
+        flipped.update(rot_runs.flipped_run(f"{seed}/flipped/{number}", 20, scratch))
+    return report.rot_table(lying, flipped)
+
+
+def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path) -> report.Timed:
+    """Cut the power so many times; one kind gets all of them, several their shares."""
+    tallies: report.Timed = {}
+    names = list(kinds)
+    for kind in names:
+        share = 1.0 if len(names) == 1 else SHARES.count(kind) / len(SHARES)
+        began = time.process_time()
+        tally = several(kind, seed, round(images * share), scratch)
+        tallies[kind] = (tally, time.process_time() - began)
+    return tallies
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--kind", choices=KINDS)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--cut", type=int, help="only this cut of the one run with exactly this seed")
+    parser.add_argument("--planted", action="store_true", help="only the planted mistakes")
+    parser.add_argument("--rot", action="store_true", help="only disks that lie or rot")
+    parser.add_argument("--write", action="store_true", help="everything, into docs/crash-images.md")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run what was asked for, print it; 1 when a promise was broken."""
+    asked = options()
+    with TemporaryDirectory(prefix="crash-", dir=scratch_root()) as name:
+        scratch = Path(name)
+        if asked.planted:
+            print("\n".join(find_planted(scratch, asked.seed)))
+            return 0
+        if asked.rot:
+            print("\n".join(find_rot(scratch, asked.seed, ROT_RUNS)))
+            return 0
+        try:
+            if asked.cut is not None:
+                KINDS[asked.kind](asked.seed, images=IMAGES_PER_RUN, scratch=scratch, only=asked.cut)
+                print("no violation")
+                return 0
+            tallies = cut([asked.kind] if asked.kind else KINDS, asked.seed, asked.images, scratch)
+        except Violation as error:
+            print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
+            return 1
+        print("\n".join(report.cuts_table(tallies)))
+        if asked.write:
+            parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
+            command = f"python -m tests.crash --write --images {asked.images} --seed {asked.seed}"
+            report.write(command, [report.cuts_table(tallies), *parts])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
