@@ -1,6 +1,6 @@
 """The frames that attach a connection to a session, and RESYNC, which may follow them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from improtocol import limits
 from improtocol.checks import check_bytes, check_int, check_name, check_text
@@ -14,7 +14,7 @@ class Connect:
     `epoch` and `cursor` tell what the device's store already has (0, 0: nothing).
     """
 
-    token: str
+    token: str = field(repr=False)
     device: str
     epoch: int = 0
     cursor: int = 0
@@ -35,7 +35,7 @@ class Connected:
     """The session is there. `accepted` is the device's last accepted counter, which outlives sessions."""
 
     session: int
-    secret: bytes
+    secret: bytes = field(repr=False)  # whoever has it is the user; nothing shows it
     epoch: int
     accepted: int
     head: int
@@ -64,7 +64,7 @@ class Resume:
     """
 
     session: int
-    secret: bytes
+    secret: bytes = field(repr=False)  # whoever has it is the user; nothing shows it
     epoch: int
     cursor: int
     next: int

@@ -49,9 +49,9 @@ def network() -> Iterator[str]:
     steps = [
         ("ip", "netns", "add", name),
         ("ip", "link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name),
-        ("ip", "addr", "add", "192.0.2.1/30", "dev", f"{name}a"),
+        ("ip", "addr", "add", "198.18.77.1/30", "dev", f"{name}a"),
         ("ip", "link", "set", f"{name}a", "up"),
-        ("ip", "-n", name, "addr", "add", "192.0.2.2/30", "dev", f"{name}b"),
+        ("ip", "-n", name, "addr", "add", "198.18.77.2/30", "dev", f"{name}b"),
         ("ip", "-n", name, "link", "set", f"{name}b", "up"),
         ("ip", "-n", name, "link", "set", "lo", "up"),
     ]

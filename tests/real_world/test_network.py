@@ -10,7 +10,7 @@ pytestmark = pytest.mark.heavy
 
 @pytest.fixture
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(tmp_path_factory.mktemp("network"), host="192.0.2.1")
+    return Stage(tmp_path_factory.mktemp("network"), host="198.18.77.1")
 
 
 def inside(network: str) -> tuple[str, ...]:
