@@ -1,6 +1,6 @@
 """What the payload of a `REPLY` holds, one class for each answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from improtocol import limits
@@ -167,7 +167,7 @@ class UploadSlot:
     """Where to upload (tus 1.0 creation URL) and the bearer ticket for it, good until `expires_ms`."""
 
     url: str
-    ticket: str
+    ticket: str = field(repr=False)
     expires_ms: int
 
     def to_payload(self) -> bytes:
@@ -186,7 +186,7 @@ class UploadSlot:
 class MediaLink:
     """Where to fetch a blob until `expires_ms`. The server checks membership again at every fetch."""
 
-    url: str
+    url: str = field(repr=False)  # the right to read is in it
     expires_ms: int
 
     def to_payload(self) -> bytes:

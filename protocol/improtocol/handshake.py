@@ -1,6 +1,6 @@
 """The frames that attach a connection to a session, and RESYNC, which may follow them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from improtocol import limits
 from improtocol.checks import check_bytes, check_int, check_name, check_text
@@ -16,7 +16,7 @@ class Connect:
     it as in `Resume`.
     """
 
-    token: str
+    token: str = field(repr=False)
     device: str
     epoch: int = 0
     cursor: int = 0
@@ -43,7 +43,7 @@ class Connected:
     """
 
     session: int
-    secret: bytes
+    secret: bytes = field(repr=False)  # whoever has it is the user; nothing shows it
     epoch: int
     accepted: int
     head: int
@@ -76,7 +76,7 @@ class Resume:
     """
 
     session: int
-    secret: bytes
+    secret: bytes = field(repr=False)  # whoever has it is the user; nothing shows it
     epoch: int
     cursor: int
     next: int

@@ -1,7 +1,7 @@
 """What a client is made of."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TypeAlias
 
@@ -22,7 +22,7 @@ class Settings:
     dialer: Dialer
     rng: Random
     now_ms: Callable[[], int]
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     token_provider: TokenProvider | None = None
     foreground: bool = True
     label: str = ""

@@ -5,7 +5,7 @@ names one upload, so creating again after a lost answer finds what is there; and
 finished upload what it became, so a lost last answer costs one question and no byte twice.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +37,7 @@ class _Saved:
     """One upload's progress: where it was created, by which ticket, its own URL, and earlier corruptions."""
 
     slot: str = ""
-    ticket: str = ""
+    ticket: str = field(default="", repr=False)
     location: str = ""
     mismatches: int = 0
 

@@ -5,7 +5,7 @@ names an outbox row for good. A *position* is a place in the feed, the one order
 happened.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from improtocol import Role
@@ -45,7 +45,7 @@ class Identity:
     device: str
     user: str = ""
     session: int = 0
-    secret: bytes = b""
+    secret: bytes = field(default=b"", repr=False)
     epoch: int = 0
     cursor: int = 0
     acked: int = 0

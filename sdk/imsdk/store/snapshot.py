@@ -75,7 +75,9 @@ def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPag
     for entry in page.entries:
         projection.apply(entry, chat)
     projection.close()
-    last = before - 1 if before else max((entry.seq for entry in _rising(page.entries)), default=0)
+    # Not `before` - 1: what the app asks with may lie beyond the conversation's end, and what comes there later
+    # would then pass for known.
+    last = max((entry.seq for entry in page.entries if not before or entry.seq < before), default=0)
     if page.first <= last and page.first > 0:
         spans.cover(con, chat, page.first, last)
     if page.complete and page.first > 0:
@@ -180,16 +182,6 @@ def _merge(con: sqlite3.Connection, old: int, new: int) -> None:
     con.execute("UPDATE OR IGNORE message SET chat = ? WHERE chat = ?", (new, old))
     con.execute("UPDATE OR IGNORE feed SET chat = ? WHERE chat = ?", (new, old))
     con.execute("DELETE FROM chat WHERE key = ?", (old,))
-
-
-def _rising(entries: Sequence[Entry]) -> Iterable[Entry]:
-    """The page's own records: those before the first number that does not rise."""
-    last = 0
-    for entry in entries:
-        if entry.seq <= last:
-            return
-        last = entry.seq
-        yield entry
 
 
 def _differs(entry: Entry, body: bytes | None) -> bool:
