@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import idle, relay
+from benchmarks import digest, idle, relay
 
-_SCENARIOS = {"idle": idle.main, "relay": relay.main}
+_SCENARIOS = {"digest": digest.main, "idle": idle.main, "relay": relay.main}
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from typing import Final
 
 from improtocol.digest import DIGEST_MAX, record_digest, term_of
 from improtocol.entries import Kind
-from imserver.storage.erasing import erased_payload
+from imserver.storage.erasing import erased_payload, is_erased
 
 _MESSAGE_AND_EDITS: Final = """
     SELECT r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload, r.target, r.digest
@@ -20,8 +20,9 @@ _LOG: Final = """
         AND (l.device != ? OR r.kind = ?)"""
 
 _WRITTEN: Final = """
-    SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.target, r.payload, r.digest
-    FROM record r LEFT JOIN user u ON u.id = r.author WHERE r.digest IS NOT NULL"""
+    SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload, r.digest
+    FROM record r LEFT JOIN user u ON u.id = r.author
+    WHERE r.digest IS NOT NULL AND (r.author = 0 OR u.id IS NOT NULL)"""
 
 
 def erase(db: sqlite3.Connection, conversation: int, target: int) -> None:
@@ -66,8 +67,8 @@ def sum_terms(rows: Iterable[Sequence[object]]) -> int:
 
 def altered(db: sqlite3.Connection) -> Iterator[tuple[int, int]]:
     """(conversation, seq) of every record that is not erased and does not say any more what was written."""
-    for conversation, seq, kind, at_ms, sender, target, payload, digest in db.execute(_WRITTEN):
-        if payload == erased_payload(kind, target):
+    for conversation, seq, kind, at_ms, sender, payload, digest in db.execute(_WRITTEN):
+        if is_erased(kind, payload):
             continue
         if record_digest(kind, at_ms, sender, conversation, payload) != digest:
             yield conversation, seq

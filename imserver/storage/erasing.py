@@ -1,10 +1,15 @@
 """What recalling a message does to the records that carry its text. Erasing is physical."""
 
 from dataclasses import replace
+from typing import Final
 
 from improtocol.digest import erased_payload as given_out
 from improtocol.entries import ERASED_PAYLOAD, Entry, Kind
 from improtocol.event_codec import pack_int
+from improtocol.values import unpack
+
+#: Of an erased edit: an array of an integer and nil.
+_EDIT_BYTES_MAX: Final = 1 + 9 + 1
 
 
 def erased_payload(kind: int, target: int) -> bytes | None:
@@ -13,6 +18,14 @@ def erased_payload(kind: int, target: int) -> bytes | None:
     None: this kind keeps its own.
     """
     return given_out(kind, target, None)
+
+
+def is_erased(kind: int, payload: bytes) -> bool:
+    """Whether this is what is kept of a recalled message, or of an edit of it: `[its target, nil]`."""
+    if kind == Kind.EDITED and payload.endswith(ERASED_PAYLOAD) and len(payload) <= _EDIT_BYTES_MAX:
+        edit = unpack(payload)
+        return isinstance(edit, list) and len(edit) == 2 and edit[1] is None
+    return kind == Kind.MESSAGE and payload == ERASED_PAYLOAD
 
 
 def as_given_out(entry: Entry, target: int, digest: int | None) -> Entry:
