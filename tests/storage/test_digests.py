@@ -25,14 +25,14 @@ async def test_a_record_without_a_digest_gets_it_when_it_is_read_summed_or_erase
     async with open_sqlite(tmp_path, inline=True) as store:
         house = await House.build(store)
         await house.room("alice", "bob")
-        await house.append(house.message("alice", "old", "bob"))
+        await house.append(house.message("alice", "old", "alice", "bob"))
     change(tmp_path, "UPDATE record SET digest = NULL")
     async with open_sqlite(tmp_path, inline=True) as store:
         bob = house.users["bob"]
         assert (await store.log_range(bob, 1, limit=1, bytes_max=99))[0].digest == digest
-        assert await store.log_sums([(bob, 0, 1, 2)]) == [term_of(digest, 2)]
-        await store.append([house.change("alice", Kind.RECALLED, 2, pack([2]), "bob")])
-        assert await store.log_sums([(bob, 0, 1, 2)]) == [term_of(digest, 2)]
+        assert await store.log_sums([(bob, 99, 1, 2)]) == [term_of(digest, 2)]
+        await store.append([house.change("alice", Kind.RECALLED, 2, pack([2]), "alice", "bob")])
+        assert await store.log_sums([(bob, 99, 1, 2)]) == [term_of(digest, 2)]
         (row,) = await store.log_range(bob, 1, limit=1, bytes_max=99)
         assert row.entry.payload == pack(digest.to_bytes(4, "big"))
 
@@ -41,16 +41,16 @@ async def test_a_record_erased_before_there_were_digests_counts_as_it_is_given_o
     async with open_sqlite(tmp_path, inline=True) as store:
         house = await House.build(store)
         await house.room("alice", "bob")
-        await house.append(house.message("alice", "old", "bob"))
-        await house.append(house.change("alice", Kind.RECALLED, 2, pack([2]), "bob"))
+        await house.append(house.message("alice", "old", "alice", "bob"))
+        await house.append(house.change("alice", Kind.RECALLED, 2, pack([2]), "alice", "bob"))
     change(tmp_path, "UPDATE record SET digest = NULL")
     async with open_sqlite(tmp_path, inline=True) as store:
         bob = house.users["bob"]
         (row,) = await store.log_range(bob, 1, limit=1, bytes_max=99)
         assert row.entry.payload == pack(None)
         erased = record_digest(Kind.MESSAGE, AT_MS, "alice", ROOM, pack(None))
-        assert await store.log_sums([(bob, 0, 1, 2)]) == [term_of(erased, 2)]
-    assert verify(tmp_path).sound
+        assert await store.log_sums([(bob, 99, 1, 2)]) == [term_of(erased, 2)]
+    assert verify(tmp_path).findings == ()
 
 
 async def test_verify_names_a_record_whose_bytes_are_not_those_written(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ async def test_verify_names_a_record_whose_bytes_are_not_those_written(tmp_path:
         house = await House.build(store)
         await house.room("alice", "bob")
         for number in range(3):
-            await house.append(house.message("alice", f"{number}", "bob"))
-        await house.append(house.change("alice", Kind.RECALLED, 2, pack([2]), "bob"))
-    assert verify(tmp_path).sound
+            await house.append(house.message("alice", f"{number}", "alice", "bob"))
+        await house.append(house.change("alice", Kind.RECALLED, 2, pack([2]), "alice", "bob"))
+    assert verify(tmp_path).findings == ()
     change(tmp_path, f"UPDATE record SET payload = x'{pack('9').hex()}' WHERE seq = 3")
     (finding,) = verify(tmp_path).findings
     assert str(finding) == (
