@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 TYPED_SAMPLES := $(wildcard tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dist setup clean crash-long
+.PHONY: help demo test lint bench dist setup clean crash-long fuzz-long conformance real-world
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,17 @@ dist: $(INSTALLED) ## Two wheels in dist/: imserver (all), imsdk (the SDK withou
 			|| { echo "$$out"; exit 1; }; \
 	done
 	@ls dist/*.whl
+
+fuzz-long: $(INSTALLED) ## A million executions over all parsers, 100,000 open/abort cycles (ARGS="--seed 7")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@OPEN_ABORT_CYCLES=100000 $(BIN)/python -m pytest tests/security/test_noise.py -k cycles --timeout 1800
+
+conformance: $(INSTALLED) ## WebSocket: our corpus, then Autobahn's fuzzing client where WSTEST names it
+	@$(BIN)/python -m pytest tests/conformance
+	@$(BIN)/python -m tests.conformance.autobahn $(WSTEST)
+
+real-world: $(INSTALLED) ## Real kills, stops, full disks, another network namespace, Chromium (root for some)
+	@REAL_WORLD=all $(BIN)/python -m pytest tests/real_world $(ARGS)
 
 setup: $(INSTALLED) ## Only set up .venv
 

@@ -24,7 +24,8 @@ class GatewayLimits:
     #: Beyond this it is hung up. Holds all the answers that were under way when the reading stopped.
     unsent_bytes_max: int = 4 * 1024 * 1024
     #: How long a closed connection is kept to let the peer read the CLOSE.
-    linger_s_max: float = 2.0
+    #: A principal who was shut out has no socket any more within a second or two; bytes end at once (G10).
+    linger_s_max: float = 0.9
     #: Bytes read at once from one connection.
     read_bytes_max: int = 64 * 1024
     #: Connections accepted in one turn of the pump.

@@ -17,6 +17,12 @@ class Check:
 #: Records and logs number their rows without a gap, so a fault shows where a row's neighbour is not there.
 CHECKS: Final = (
     Check(
+        table="ban",
+        keys="user {user}",
+        wrong="there is no such user",
+        sql="SELECT user FROM ban WHERE user NOT IN (SELECT id FROM user)",
+    ),
+    Check(
         table="record",
         keys="conversation {conversation}, seq {seq}",
         wrong="the record before it is missing",

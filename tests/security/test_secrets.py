@@ -125,6 +125,8 @@ def collect(watched: Watched, folder: Path) -> dict[str, str | bytes]:
         ]
         assert not outcry(b"".join(answer.content for answer in answers), secrets)
     phone.socket.sendall(b"\xff" * 50)
+    phone.socket.close()
+    other.socket.close()
     return secrets
 
 

@@ -66,6 +66,7 @@ async def test_a_sound_directory_has_no_findings(tmp_path: Path, trim: bool) -> 
 
 
 FAULTS = {
+    "INSERT INTO ban VALUES (77)": ["ban (user 77): there is no such user"],
     "DELETE FROM record WHERE seq = 5": [
         f"record (conversation {ROOM}, seq 6): the record before it is missing",
         f"log (user 1, position 5): its record (conversation {ROOM}, seq 5) is missing",

@@ -75,8 +75,8 @@ def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPag
     for entry in page.entries:
         projection.apply(entry, chat)
     projection.close()
-    # Not `before` - 1: what the app asks with may lie beyond the conversation's end, and what comes there later
-    # would then pass for known.
+    # Not `before` - 1: what the app asks with may lie beyond the conversation's end, and what comes there
+    # later would then pass for known.
     last = max((entry.seq for entry in page.entries if not before or entry.seq < before), default=0)
     if page.first <= last and page.first > 0:
         spans.cover(con, chat, page.first, last)
