@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from improtocol import RemoteProtocolError, ResyncReason, frames
+from improtocol import Body, RemoteProtocolError, ResyncReason, Text, frames, read_entry
 from improtocol import commands as c
 from improtocol.digest import DIGEST_MAX, sum_terms
+from improtocol.entries import Erased, Recalled
 from improtocol.values import pack
 from imserver.core import CoreLimits
 from imserver.storage.folder import DATABASE_NAME
@@ -79,6 +80,27 @@ async def test_equal_histories_are_found_equal_and_go_on(house: House, limits: C
         bob.drop()
     assert house.core.statistics().compared == 4
     assert house.core.statistics().diverged == 0
+
+
+@pytest.mark.parametrize("limits", [None, COLD], ids=["from memory", "from the store"])
+async def test_who_gets_a_message_and_its_edit_only_after_the_recall_sums_up_the_same(
+    house: House, limits: CoreLimits | None
+) -> None:
+    if limits is not None:
+        await house.restart(limits)
+    alice, bob = await pair(house)
+    target = (await alice.one(post("bob", "secret"))).value
+    await alice.one(c.Edit(conversation="bob", target=target, body=Body(content=Text("better"))))
+    await alice.one(c.Recall(conversation="bob", target=target))
+    bob.acks = False
+    cursor, held = bob.cursor, len(bob.entries)
+    await resume(bob)
+    late = bob.entries[held:]
+    assert [type(read_entry(entry)) for entry in late] == [Erased, Erased, Recalled]
+    assert bob.link is not None
+    bob.link.say(frames.Ack(count=bob.cursor - cursor, digest=sum_terms(late)))
+    await bob.settle()
+    assert bob.resyncs() == []
 
 
 @pytest.mark.parametrize("limits", [None, COLD], ids=["from memory", "from the store"])

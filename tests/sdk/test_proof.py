@@ -133,3 +133,13 @@ def test_the_stretch_is_short_holds_enough_and_all_that_was_not_compared(
     assert len(ends) - 1 - first >= min(len(ranges), ENTRIES_MIN)
     if ranges and all(compare for *_, compare in ranges):
         assert len(ends) - 1 - first <= 2 * ENTRIES_MIN
+
+
+def test_what_was_never_compared_stays_in_the_stretch_however_long_it_gets() -> None:
+    proof = Proof(0, 0, None)
+    proof.claim()
+    proof.attached(0)
+    for cursor in range(1, 100):
+        proof.committed(cursor, 1, 1)
+    assert proof.kept[0] <= proof.verified == 0
+    assert proof.claim() == (99, 99)
