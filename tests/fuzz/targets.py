@@ -184,6 +184,10 @@ def _parts() -> list[bytes]:
     return found
 
 
+def _entries() -> list[bytes]:
+    return [bytes((kind,)) + part for kind in range(11) for part in _parts()[:20]]
+
+
 def _jwt() -> list[bytes]:
     from imserver.core import sign_token
 
