@@ -12,21 +12,9 @@ import trio
 from starlette.requests import Request
 
 from improtocol import (
-    NEED_DATA,
-    Connection,
-    RemoteProtocolError,
-    Side,
-    State,
-    body_from_value,
-    read_body,
     unpack,
 )
-from improtocol import limits as wire_limits
-from improtocol.entries import Entry, read_entry
-from improtocol.event_codec import EventContext, decode_entries
-from improtocol.framing import FrameBuffer, frame_bytes
-from improtocol.queries import ConversationsPage, HistoryPage, MembersPage, question_from
-from improtocol.steps import RECEIVABLE
+from improtocol.framing import frame_bytes
 from imserver.app.admin import Admin
 from imserver.app.control import _carry_out
 from imserver.config.sources import ConfigError, load
@@ -42,6 +30,7 @@ from imserver.media.inspect import inspect
 from imserver.media.testing import MediaRoom, picture, wav
 from imserver.storage.memory import MemoryStore
 from imserver.storage.store import App, AppKey
+from tests.fuzz import protocol_targets as protocol
 from tests.fuzz.corpus import one_line, signer, spoken_by, tickets
 from tests.security.doors import UPGRADE
 
@@ -55,91 +44,6 @@ class Target(NamedTuple):
     seeds: Callable[[], list[bytes]]
     #: Bytes held at once for a byte of input, above a fixed 256 KiB; 0: not bounded by the input's size.
     per_byte_max: int = 250
-
-
-# The protocol ------------------------------------------------------------------------------------------
-
-
-def framing(data: bytes) -> None:
-    buffer, begin = FrameBuffer(4096), 0
-    step = data[0] % 7 + 1 if data else 1
-    try:
-        for begin in range(0, len(data), step):
-            buffer.feed(data[begin : begin + step])
-            while (payload := buffer.take()) is not None:
-                assert 0 < len(payload) <= 4096
-            assert len(buffer) <= 4096 + 3 + step
-    except RemoteProtocolError as error:
-        assert error.reason  # noqa: PT017
-
-
-def _listen(side: Side, state: State, data: bytes) -> None:
-    connection = Connection(side)
-    connection.state = state
-    connection._receivable = RECEIVABLE[state, side]
-    if state is State.OPEN:
-        connection._buffer.bytes_max = wire_limits.FRAME_BYTES_MAX
-    try:
-        connection.receive_data(data)
-        while connection.next_event() is not NEED_DATA:
-            pass
-    except RemoteProtocolError as error:
-        assert len(error.reason.encode("utf-8", "replace")) <= wire_limits.REASON_BYTES_MAX  # noqa: PT017
-
-
-def server_first_frame(data: bytes) -> None:
-    _listen(Side.SERVER, State.NEW, data)
-
-
-def server_frames(data: bytes) -> None:
-    _listen(Side.SERVER, State.OPEN, data)
-
-
-def client_frames(data: bytes) -> None:
-    _listen(Side.CLIENT, State.OPEN, data)
-
-
-def bodies(data: bytes) -> None:
-    try:
-        value = unpack(data)
-    except ValueError:
-        return
-    read_body(value)
-    try:
-        body_from_value(value)
-    except ValueError as error:
-        assert len(str(error)) < 4096  # noqa: PT017
-
-
-def entries(data: bytes) -> None:
-    kind = data[0] % 14 if data else 0
-    entry = Entry(kind, 1, "alice", 1, 1, data[1:] or b"\xc0")
-    with suppress(ValueError):
-        read_entry(entry)
-
-
-def event_codec(data: bytes) -> None:
-    try:
-        value = unpack(data)
-        context = EventContext()
-        for entry in decode_entries(value, context):
-            with suppress(ValueError):
-                read_entry(entry)
-    except ValueError:
-        pass
-
-
-def pages_and_questions(data: bytes) -> None:
-    try:
-        value = unpack(data)
-    except ValueError:
-        return
-    for kind in (HistoryPage, ConversationsPage, MembersPage):
-        with suppress(ValueError):
-            kind.from_value(value)
-    for op in range(9):
-        with suppress(ValueError):
-            question_from(op, value if isinstance(value, list) else [value])
 
 
 # The server's edges --------------------------------------------------------------------------------------
@@ -280,6 +184,10 @@ def _parts() -> list[bytes]:
     return found
 
 
+def _entries() -> list[bytes]:
+    return [bytes((kind,)) + part for kind in range(11) for part in _parts()[:20]]
+
+
 def _jwt() -> list[bytes]:
     from imserver.core import sign_token
 
@@ -293,14 +201,16 @@ def _example() -> list[bytes]:
 
 
 TARGETS: Final[dict[str, Target]] = {
-    "framing": Target(framing, lambda: spoken_by("client")),
-    "server_first_frame": Target(server_first_frame, lambda: spoken_by("client")),
-    "server_frames": Target(server_frames, lambda: spoken_by("client")),
-    "client_frames": Target(client_frames, lambda: spoken_by("server")),
-    "bodies": Target(bodies, _parts),
-    "entries": Target(entries, lambda: [bytes((n,)) + part for n in range(11) for part in _parts()[:20]]),
-    "event_codec": Target(event_codec, lambda: [frame_bytes(part)[1:] for part in _parts()]),
-    "pages_and_questions": Target(pages_and_questions, _parts, 2000),
+    "framing": Target(protocol.framing, lambda: spoken_by("client")),
+    "server_first_frame": Target(protocol.server_first_frame, lambda: spoken_by("client")),
+    "server_frames": Target(protocol.server_frames, lambda: spoken_by("client")),
+    "client_frames": Target(protocol.client_frames, lambda: spoken_by("server")),
+    "bodies": Target(protocol.bodies, _parts),
+    "entries": Target(
+        protocol.entries, lambda: [bytes((n,)) + part for n in range(11) for part in _parts()[:20]]
+    ),
+    "event_codec": Target(protocol.event_codec, lambda: [frame_bytes(part)[1:] for part in _parts()]),
+    "pages_and_questions": Target(protocol.pages_and_questions, _parts, 2000),
     "websocket": Target(
         websocket, lambda: [b"\x82\x84\0\0\0\0abcd", b"\x02\x82\0\0\0\0ab\x80\x80\0\0\0\0", UPGRADE]
     ),
