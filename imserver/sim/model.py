@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from improtocol.entries import ERASED_PAYLOAD, Entry, Kind
+from improtocol.digest import entry_digest
+from improtocol.entries import Entry, Erased, Kind, read_entry
 from improtocol.values import unpack
 from imserver.storage.model import NO_ENTRY, Placed, Write
 
@@ -149,11 +150,13 @@ class Model:
         if named != (got.kind, got.at_ms, got.sender, got.conversation, got.seq):
             return False
         recalled = self.rooms[wanted.conversation].recalled
+        # What is given out in its place says what it was.
+        erased = isinstance(read_entry(got), Erased) and entry_digest(got) == entry_digest(wanted)
         if wanted.kind == Kind.MESSAGE:
-            return got.payload == ERASED_PAYLOAD and wanted.seq in recalled
+            return erased and wanted.seq in recalled
         if wanted.kind == Kind.EDITED:
-            target, body = unpack(got.payload)  # type: ignore[misc]
-            return body is None and target in recalled
+            target, _ = unpack(got.payload)  # type: ignore[misc]
+            return erased and target in recalled
         return False
 
     def _superseded(self, log: Sequence[Logged], start: int, end: int, mark: Entry) -> bool:

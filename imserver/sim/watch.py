@@ -43,7 +43,7 @@ class Watch:
     def before(self, name: str, args: tuple[Any, ...]) -> None:
         """A transaction is about to run."""
         if name == "_commit_events":
-            _, entries, end, _ = args
+            _, entries, end, *_ = args
             self._know()
             self.model.check_range(self.user_id, self.device_id, self.cursor, end, entries)
 
