@@ -152,8 +152,8 @@ class Model:
         if wanted.kind == Kind.MESSAGE:
             return got.payload == ERASED_PAYLOAD and wanted.seq in recalled
         if wanted.kind == Kind.EDITED:
-            target, body = unpack(got.payload)  # type: ignore[misc]
-            return body is None and target in recalled
+            value = unpack(got.payload)
+            return isinstance(value, list) and value[1] is None and value[0] in recalled
         return False
 
     def _superseded(self, log: Sequence[Logged], start: int, end: int, mark: Entry) -> bool:
