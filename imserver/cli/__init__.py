@@ -5,7 +5,7 @@
 - `serve`     `imserver serve`, `serve_options` its flags
 - `apps`      `imserver app …`;  `users`: `imserver user …`
 - `tokens`    `token`, `token-check`
-- `data`      `backup`, `restore`, `verify`;  `others`: `chat`, `demo`, `version`
+- `data`      `backup`, `restore`, `verify`;  `others`: `chat`, `demo`, `sim`, `version`
 - `options`   what several commands take
 
 Commands import what they use when they run: `imserver --help` and `version` then need 0.2 s instead of 0.9 s.

@@ -1,4 +1,4 @@
-"""`imserver chat`, `demo` and `version`. The first two use the SDK and are imported when they are wanted."""
+"""`imserver chat`, `demo`, `sim` and `version`. All but the last use the SDK and are imported when wanted."""
 
 import importlib
 import importlib.util
@@ -17,6 +17,11 @@ def chat(context: typer.Context) -> int:
 def demo(context: typer.Context) -> int:
     """Watch a chat survive outages, kills and restarts; see: imserver demo --help."""
     return _run("imserver.demo", "main", context.args)
+
+
+def sim(context: typer.Context) -> int:
+    """Run simulated worlds in which everything fails; see: imserver sim --help."""
+    return _run("imserver.sim.command", "main", context.args)
 
 
 def version() -> None:

@@ -4,7 +4,7 @@ import typer
 
 from imserver.cli.apps import apps
 from imserver.cli.data import backup, restore, verify_
-from imserver.cli.others import PASS_ON, chat, demo, version
+from imserver.cli.others import PASS_ON, chat, demo, sim, version
 from imserver.cli.serve import serve
 from imserver.cli.tokens import token, token_check
 from imserver.cli.users import users
@@ -26,6 +26,7 @@ root.command()(token)
 root.command("token-check")(token_check)
 root.command(context_settings=PASS_ON)(chat)
 root.command(context_settings=PASS_ON)(demo)
+root.command(context_settings=PASS_ON)(sim)
 root.command()(backup)
 root.command()(restore)
 root.command("verify")(verify_)

@@ -197,13 +197,23 @@ class Incidents:
         return True
 
 
+def _fin(connection: Connection, _: float) -> None:
+    connection.up.sever()
+    connection.down.sever()
+
+
+def _stall(connection: Connection, until_s: float) -> None:
+    connection.up.hold(until_s)
+    connection.down.hold(until_s)
+
+
 _ON_CONNECTIONS: dict[str, Callable[[Connection, float], None]] = {
     "reset": lambda connection, _: connection.reset(),
-    "fin": lambda connection, _: (connection.up.sever(), connection.down.sever(), None)[-1],
+    "fin": _fin,
     "half_open": lambda connection, _: connection.half_open(),
     "half_open_up": lambda connection, _: connection.up.vanish(),
     "half_open_down": lambda connection, _: connection.down.vanish(),
-    "stall": lambda connection, until_s: (connection.up.hold(until_s), connection.down.hold(until_s), None)[-1],
+    "stall": _stall,
     "stall_up": lambda connection, until_s: connection.up.hold(until_s),
     "stall_down": lambda connection, until_s: connection.down.hold(until_s),
 }

@@ -156,8 +156,8 @@ class Model:
         if wanted.kind == Kind.MESSAGE:
             return erased and wanted.seq in recalled
         if wanted.kind == Kind.EDITED:
-            target, _ = unpack(got.payload)  # type: ignore[misc]
-            return erased and target in recalled
+            value = unpack(got.payload)
+            return erased and isinstance(value, list) and value[0] in recalled
         return False
 
     def _superseded(self, log: Sequence[Logged], start: int, end: int, mark: Entry) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import trio
 
 import imsdk
+from improtocol import Media
 from imsdk.engine import Engine
 from imsdk.media_interface import KeptDraft, LinkProvider, ProgressStore, Report, SlotProvider, Uploaded
 from imsdk.state import Phase
@@ -17,7 +18,6 @@ from imserver.core import sign_token
 from imserver.sim.server import APP, KEY, Killed
 from imserver.sim.stream import SimDialer
 from imserver.sim.watch import Watch
-from improtocol import Media
 
 if TYPE_CHECKING:
     from imserver.sim.world import World
@@ -123,7 +123,13 @@ class Phone:
 
     def _connect(self, life: PhoneLife) -> Any:
         token = sign_token(
-            app=APP, user=self.user, kid="1", algorithm="HS256", key=KEY, now_s=TOKEN_S // 3, lifetime_s=TOKEN_S
+            app=APP,
+            user=self.user,
+            kid="1",
+            algorithm="HS256",
+            key=KEY,
+            now_s=TOKEN_S // 3,
+            lifetime_s=TOKEN_S,
         )
         return imsdk.connect(
             "tcp://server:1",

@@ -65,12 +65,19 @@ FAULTS: Final[dict[str, int]] = {
 #: Share of fault kinds that are on in a world: some worlds have few kinds and many of each (swarm testing).
 SHARE: Final = 0.5
 DURATION_S: Final = 3600.0
-CAST: Final = (("ann", "ann1"), ("bea", "bea1"), ("ann", "ann2"), ("cem", "cem1"), ("bea", "bea2"), ("dan", "dan1"))
+CAST: Final = (
+    ("ann", "ann1"),
+    ("bea", "bea1"),
+    ("ann", "ann2"),
+    ("cem", "cem1"),
+    ("bea", "bea2"),
+    ("dan", "dan1"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happens. `who` picks a phone, `draw` seeds the details, `span_s` is how long it lasts."""
+    """Something that happens. `who` picks a phone, `draw` seeds the details, `span_s` is its length."""
 
     at_s: float
     kind: str

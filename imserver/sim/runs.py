@@ -1,6 +1,8 @@
 """One seed, one world, one outcome."""
 
+import re
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +83,11 @@ def _told(group: BaseExceptionGroup[BaseException]) -> str:
         raise error
     if isinstance(error, Violation):
         return str(error)
-    import traceback  # noqa: PLC0415
-
     return "crash: " + "".join(traceback.format_exception(error))
+
+
+def kind_of(violation: str) -> str:
+    """What went wrong, without the numbers and names that differ between plans."""
+    if violation.startswith("crash:"):
+        violation = violation.strip().splitlines()[-1]
+    return re.sub(r"[a-z]+\d|\d+|[\[(].*", "", violation, flags=re.DOTALL)[:60]

@@ -66,7 +66,7 @@ class SimSocket:
             self.connection.server_closed = True
             self.connection.down.finish()
 
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the name and sign are the real one's
+    def setblocking(self, flag: bool) -> None:
         """It never blocks."""
 
     def setsockopt(self, *_: object) -> None:
@@ -107,7 +107,7 @@ class SimDoor:
             raise OSError(errno.EMFILE, "too many open files")
         return self.queue.popleft(), None
 
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the name and sign are the real one's
+    def setblocking(self, flag: bool) -> None:
         """It never blocks."""
 
     def close(self) -> None:

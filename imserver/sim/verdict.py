@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from improtocol import Kind, commands, pack_body, unpack
+from improtocol import Kind, commands, pack, pack_body, unpack
 from improtocol.entries import Entry
 from imsdk.state import Phase
 from imsdk.store.rows import GAP
@@ -122,7 +122,9 @@ def _shows_the_truth(phone: "Phone", model: Model) -> None:
         record = room.records[seq - 1]
         require((record.kind, record.sender, record.at_ms) == (Kind.MESSAGE, sender, at_ms), "G1", record)
         gone = seq in room.recalled and room.entitled(user, _last_change(room, seq, Kind.RECALLED))
-        require(bool(recalled) == gone or seq in room.recalled, "G4", phone.name, "recall of", conversation, seq)
+        require(
+            bool(recalled) == gone or seq in room.recalled, "G4", phone.name, "recall of", conversation, seq
+        )
         require(not gone or recalled, "G4", phone.name, "shows what was recalled:", conversation, seq)
         if not recalled:
             wanted = _body(room, seq, user)
@@ -148,9 +150,9 @@ def _target(record: Entry) -> int:
 
 def _body(room: Room, seq: int, user: int) -> bytes:
     """The body of a message after the edits that `user` may know of."""
-    from improtocol import pack  # noqa: PLC0415
-
-    edits = [r for r in room.records if r.kind == Kind.EDITED and _target(r) == seq and room.entitled(user, r.seq)]
+    edits = [
+        r for r in room.records if r.kind == Kind.EDITED and _target(r) == seq and room.entitled(user, r.seq)
+    ]
     if not edits:
         return room.records[seq - 1].payload
     value = unpack(edits[-1].payload)
@@ -159,7 +161,7 @@ def _body(room: Room, seq: int, user: int) -> bytes:
 
 
 def _shown_everything(phone: "Phone", model: Model) -> None:
-    """G4, G5: the app was shown each message it may see, once, in order; what is missing is a gap it was told of."""
+    """G4, G5: the app was shown each message it may see, once, in order; what is missing is a typed gap."""
     user = phone.watch.user_id
     feed: dict[int, list[tuple[int, int, bytes | None]]] = {}
     for chat, seq, kind, payload in phone.database.execute(
@@ -186,8 +188,11 @@ def _shown_everything(phone: "Phone", model: Model) -> None:
         first = room.spans[user][-1][0] or 1
         missing = [r.seq for r in room.records if r.seq >= first and r.seq not in covered]
         require(not missing, "G5", phone.name, "was never told of", room.id, missing)
-    positions = [p for (p,) in phone.database.execute(
-        "SELECT position FROM feed WHERE position IS NOT NULL AND kind IN (0, -1, -2) ORDER BY position"
-    )]
+    positions = [
+        p
+        for (p,) in phone.database.execute(
+            "SELECT position FROM feed WHERE position IS NOT NULL AND kind IN (0, -1, -2) ORDER BY position"
+        )
+    ]
     unshown = [p for p in positions if p not in phone.watch.journal]
     require(not unshown, "G4", phone.name, "did not show", unshown)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from improtocol import Entry, pack_body
+from improtocol import commands as ask
 from imsdk import Gap
 from imsdk.message import Message
 from imsdk.store.rows import Settled
-from improtocol import commands as ask
-from improtocol import Entry, pack_body
 from imserver.sim.model import Model, Violation, require
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import trio
 
 import imsdk
+from improtocol import ConversationType
 from imsdk import Conversation
 from imserver.sim.plan import Event
-from improtocol import ConversationType
 
 if TYPE_CHECKING:
     from imserver.sim.phone import Phone, PhoneLife
@@ -30,9 +30,7 @@ def work(world: "World", phone: "Phone", event: Event) -> None:
 class Hand:
     """One thing that one user does."""
 
-    def __init__(
-        self, world: "World", phone: "Phone", life: "PhoneLife", rng: Random, event: Event
-    ) -> None:
+    def __init__(self, world: "World", phone: "Phone", life: "PhoneLife", rng: Random, event: Event) -> None:
         assert life.client is not None
         self._world = world
         self._phone = phone

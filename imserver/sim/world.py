@@ -110,7 +110,8 @@ class World:
         found = self._devices.get((epoch, name))
         if found is None and epoch == self.server.model.epoch:
             found = self.server.database.execute(
-                "SELECT u.id, d.id FROM user u JOIN device d ON d.user = u.id WHERE u.name = ? AND d.name = ?",
+                "SELECT u.id, d.id FROM user u JOIN device d ON d.user = u.id"
+                " WHERE u.name = ? AND d.name = ?",
                 (user, name),
             ).fetchone()
             if found is not None:

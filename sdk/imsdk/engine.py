@@ -29,6 +29,7 @@ from imsdk.signals import Signals
 from imsdk.state import ConnectionState, Phase
 from imsdk.statistics import Statistics
 from imsdk.store.rows import Identity, Settled
+from imsdk.stray import Strays
 from imsdk.wakeup import Bell, Recent
 
 DIAL_S_MAX: Final = 10.0
@@ -62,12 +63,13 @@ class Engine:
         self.signals = Signals()
         self.outcomes = Outcomes()
         self._feed_mark = 0
-        self._mode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
+        self.mode: ClientMode = ClientMode.FOREGROUND if settings.foreground else ClientMode.BACKGROUND
         self._mode_told: int | None = None
         self._link: Link | None = None
         self._attempt: trio.CancelScope | None = None
         self.network = Network()
         self._network_changed = False
+        self._strays = Strays()
         self._logging_out = False
         self._nursery: trio.Nursery | None = None
 
@@ -117,6 +119,7 @@ class Engine:
                     return Ended(action=NextAction.STOP, reason="a token is needed, and there is none")
             self.session.open(token, self.mode)
             self.statistics.dials += 1
+            self._strays.dialled()
             with trio.fail_after(DIAL_S_MAX):
                 stream = await self._dial()
         except trio.TooSlowError:
@@ -128,7 +131,7 @@ class Engine:
         except ValueError as error:  # a token or a URL that can never be right
             return Ended(action=NextAction.STOP, reason=str(error))
         self._link = Link(self, stream)
-        self._mode_told = self._mode
+        self._mode_told = self.mode
         try:
             return await self._link.run(token)
         finally:
@@ -155,11 +158,11 @@ class Engine:
             if self.settings.token_provider is None:
                 self._stop(f"the token was rejected: {ended.reason}", ended.code)
                 return None
-        elif ended.action in (NextAction.STOP, NextAction.REFUSED):
+        elif ended.action in (NextAction.STOP, NextAction.REFUSED) and not self._strays.excuse(ended):
             self._stop(ended.reason, ended.code)
             return None
         bound_s = FOREGROUND_S_MAX if self.mode == ClientMode.FOREGROUND else BACKGROUND_S_MAX
-        return self.backoff.next_delay(ended.action, ended.retry_after_ms, bound_s=bound_s), ended.reason
+        return self.backoff.next_delay(retry_after_ms=ended.retry_after_ms, bound_s=bound_s), ended.reason
 
     def _stop(self, reason: str, code: int) -> None:
         self._set_state(ConnectionState(phase=Phase.STOPPED, reason=reason, code=code))
@@ -226,10 +229,10 @@ class Engine:
 
     def take_mode(self) -> int | None:
         """The mode, if the server has not been told."""
-        if self._mode == self._mode_told:
+        if self.mode == self._mode_told:
             return None
-        self._mode_told = self._mode
-        return self._mode
+        self._mode_told = self.mode
+        return self.mode
 
     def changed(self) -> None:
         """The store has changed."""
@@ -241,11 +244,6 @@ class Engine:
             await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
 
     # What the app asks ------------------------------------------------------------------------------
-
-    @property
-    def mode(self) -> int:
-        """What the app is doing."""
-        return self._mode
 
     def outbox_changed(self) -> None:
         """Something may be sent."""
@@ -275,7 +273,7 @@ class Engine:
 
     def set_mode(self, mode: ClientMode) -> None:
         """Foreground or background."""
-        self._mode = mode
+        self.mode = mode
         self.heartbeat.foreground = mode is ClientMode.FOREGROUND
         self.bell.ring()
 

@@ -25,8 +25,9 @@ def take_infos(
     wanted = []
     for info in infos:
         key = _key_of(con, info)
-        read, known = con.execute(
-            "SELECT read, (SELECT count(*) FROM member WHERE chat = key AND present) FROM chat WHERE key = ?",
+        read, released, known = con.execute(
+            "SELECT read, released, (SELECT count(*) FROM member WHERE chat = key AND present)"
+            " FROM chat WHERE key = ?",
             (key,),
         ).fetchone()
         # A mark set here and not yet known to the server stands.
@@ -55,7 +56,8 @@ def take_infos(
             "UPDATE chat SET title = ?, role = ?, present = 1 WHERE key = ? AND (head <= ? OR ?)",
             (info.title, int(info.role), key, info.head, all_pages),
         )
-        if info.head and (all_pages or not spans.has(con, key, info.head)):
+        # Also when only what lies before one's own newest message is missing: the log will not bring it.
+        if info.head and (all_pages or released < info.head or not spans.has(con, key, info.head)):
             wanted.append((key, info.conversation))
     return tuple(wanted)
 
