@@ -39,9 +39,7 @@ def until_listening(port: int) -> None:
 def main(wstest: str | None) -> int:
     """Run and report; 1 if any case failed."""
     if wstest is None or shutil.which(wstest) is None:
-        print(
-            "NOT RUN, Autobahn's fuzzing client: name `wstest` of autobahntestsuite (Python 2.7)"
-        )
+        print("NOT RUN, Autobahn's fuzzing client: name `wstest` of autobahntestsuite (Python 2.7)")
         return 0
     port = free_port()
     with (
