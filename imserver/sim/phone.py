@@ -96,6 +96,8 @@ class Phone:
     async def boot(self) -> None:
         """Open the app, unless it is open."""
         if self.life is None:
+            if self.database.in_transaction:
+                self.database.rollback()  # what a process had not committed when it was killed
             life = self.life = PhoneLife()
             await self.world.nursery.start(self._live, life)
 

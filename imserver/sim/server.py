@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import trio
 
-from improtocol.limits import INT_MAX
-from imserver.core import Core, TokenVerifier
+from improtocol.limits import BODY_BYTES_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, INT_MAX
+from imserver.core import Core, TokenVerifier, sessions
 from imserver.gateway.link import SocketLink
 from imserver.gateway.pump import Door, Pump
 from imserver.sim.model import Model, require
@@ -131,6 +131,8 @@ class Server:
     async def boot(self) -> None:
         """Start a life, unless there is one."""
         if self.life is None:
+            if self.database.in_transaction:
+                self.database.rollback()  # what a process had not committed when it was killed
             life = self.life = ServerLife()
             await self.world.nursery.start(self._live, life)
 
@@ -261,4 +263,9 @@ class Server:
             return
         require(session.link is link, "fence", "a connection serves a session that another one has")
         require(session.acked <= session.sent <= session.scanned, "window", session.acked, session.sent)
+        ahead, most = session.scanned - session.acked, sessions.EVENTS_IN_FLIGHT_MAX
+        require(ahead <= most, "G12", ahead, "positions in flight, and", most, "allowed")
+        size = 0 if session.in_flight is None else session.in_flight.bytes
+        most = sessions.EVENT_BYTES_IN_FLIGHT_MAX + EVENTS_FRAME_BYTES_SOFT_MAX + BODY_BYTES_MAX
+        require(size <= most, "G12", size, "bytes in flight, and", most, "allowed")
         self.world.check_window(session)

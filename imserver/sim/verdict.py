@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from improtocol import Kind, commands, pack, pack_body, unpack
-from improtocol.entries import Entry
+from improtocol.entries import ERASED_PAYLOAD, Entry
 from imsdk.state import Phase
 from imsdk.store.rows import GAP
 from imserver.sim.model import Model, Room, require
@@ -50,6 +50,8 @@ def _disk_holds(world: "World", model: Model) -> None:
         require(numbers == list(range(1, len(room.records) + 1)), "G1", "the disk has", numbers, "of", id_)
         for wanted, record in zip(room.records, records, strict=True):
             require(model.same(wanted, record), "G1", "the disk has", record, "for", wanted)
+            kept = wanted.kind == Kind.MESSAGE and record.payload != ERASED_PAYLOAD
+            require(not kept or record.seq not in room.recalled, "recall", "the disk still has", record)
     require(not found, "G6", "records that were never committed:", found)
     heads = dict(database.execute("SELECT user, max(position) FROM log GROUP BY user"))
     heads |= {

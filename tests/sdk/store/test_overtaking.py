@@ -1,0 +1,65 @@
+"""One's own results and pages come ahead of the log: they must not make it say less, or something old."""
+
+from improtocol import Body, ConversationType, Role, Text
+from improtocol import commands as ask
+from improtocol.frames import Result
+from improtocol.queries import ConversationInfo, HistoryPage
+from imsdk.store import Store
+from imsdk.store.rows import GapReason
+from tests.sdk.store.conftest import ME, ROOM, created, message
+
+
+async def group(store: Store) -> int:
+    """A group of alice's own that is still to be made."""
+    key, _ = await store.new_group(ROOM, "Team", 1, ask.Create(conversation=ROOM, title="Team", members=()))
+    await store.settle([Result(counter=1, value=1, at_ms=1)])
+    return key
+
+
+async def shown(store: Store) -> list[int]:
+    return [row.seq for row in await store.feed(0, 100, messages=True)]
+
+
+async def test_a_page_from_beyond_the_end_does_not_hide_what_comes_there_later(store: Store) -> None:
+    await store.commit_events([created(ME, "bob"), message(2, "one")], 2)
+    key = await store.chat_of(ROOM)
+    assert key is not None
+    page = HistoryPage(entries=(created(ME, "bob"), message(2, "one")), first=1, complete=True)
+    await store.take_history(key, page, before=10)
+    await store.commit_events([message(3, "two"), message(4, "three")], 4)
+    assert await shown(store) == [2, 3, 4]
+
+
+async def test_the_event_of_having_made_a_group_does_not_undo_having_left_it(store: Store) -> None:
+    key = await group(store)
+    await store.enqueue(key, ask.Leave(conversation=ROOM), None, 1)
+    await store.settle([Result(counter=2, value=2, at_ms=2)])
+    await store.commit_events([created(ME)], 1)
+    chat = await store.chat(key)
+    assert chat is not None
+    assert not chat.present
+
+
+async def test_a_resync_brings_what_lies_before_ones_own_newest_message(store: Store) -> None:
+    key = await group(store)
+    await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
+    await store.settle([Result(counter=2, value=2, at_ms=2)])
+    assert await shown(store) == [], "it waits for what comes before it"
+    info = ConversationInfo(
+        conversation=ROOM,
+        type=ConversationType.GROUP,
+        title="Team",
+        peer="",
+        role=Role.OWNER,
+        head=2,
+        first=1,
+        read=0,
+        unread=0,
+        members=1,
+        changed_ms=2,
+        last=None,
+    )
+    assert await store.take_infos([info]) == ((key, ROOM),), "its page is asked for"
+    page = HistoryPage(entries=(created(ME), message(2, "mine", ME)), first=1, complete=True)
+    await store.take_newest(key, page, GapReason.RETENTION)
+    assert await shown(store) == [2]

@@ -1,0 +1,87 @@
+"""How many seeds each planted bug survives; the score goes to docs/simulation.md.
+
+python -m tests.simulation.mutants.hunt [--seeds 500] [--jobs 2] [--write] [NAME ...]
+"""
+
+import argparse
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tests.simulation.mutants.catalogue import MUTANTS, Mutant
+from tests.simulation.mutants.plant import plant
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = ROOT / "docs" / "simulation.md"
+BEGIN, END = "<!-- score: begin -->", "<!-- score: end -->"
+
+
+def find(mutant: Mutant, seeds: int) -> tuple[int, str]:
+    """(seeds needed, what was broken) by a process that has the bug; 0: not found."""
+    command = [sys.executable, "-m", "tests.simulation.mutants.hunt", "--inside", mutant.name]
+    found = subprocess.run(
+        [*command, "--seeds", str(seeds)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        raise RuntimeError(found.stderr[-2000:])
+    count, _, promise = found.stdout.strip().splitlines()[-1].partition(" ")
+    return int(count), promise
+
+
+def inside(mutant: Mutant, seeds: int) -> None:
+    """The process with the bug: prints how many seeds it took."""
+    plant(mutant)
+    from imserver.sim.runs import kind_of, run_seed
+
+    for seed in range(seeds):
+        outcome = run_seed(seed)
+        if outcome.violation:
+            print(seed + 1, kind_of(outcome.violation))
+            return
+    print(0, "not found")
+
+
+def main() -> int:
+    """Hunt; exit code 1 if a bug survived."""
+    parser = argparse.ArgumentParser(description="Find the planted bugs.")
+    parser.add_argument("names", nargs="*", help="which ones (default: all)")
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="put the score into docs/simulation.md")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    by_name = {mutant.name: mutant for mutant in MUTANTS}
+    if options.inside:
+        inside(by_name[options.inside], options.seeds)
+        return 0
+    chosen = [by_name[name] for name in options.names] or list(MUTANTS)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        rows = []
+        results = pool.map(partial(find, seeds=options.seeds), chosen)
+        for mutant, (count, promise) in zip(chosen, results, strict=True):
+            rows.append((mutant, count, promise))
+            print(
+                f"{mutant.name}: {f'found by seed {count - 1}: {promise}' if count else 'SURVIVED'}",
+                flush=True,
+            )
+    if options.write:
+        write(rows)
+    return 0 if all(count for _, count, _ in rows) else 1
+
+
+def write(rows: list[tuple[Mutant, int, str]]) -> None:
+    """The score table."""
+    lines = ["| planted bug | in | seeds until found | first promise broken |", "|---|---|---|---|"]
+    for mutant, count, promise in rows:
+        lines.append(f"| {mutant.name} | `{mutant.module}` | {count or 'survived'} | {promise.strip()} |")
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    table = "\n".join(lines)
+    DOCUMENT.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
