@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 TYPED_SAMPLES := $(wildcard tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dist setup clean crash-long fuzz-long conformance real-world
+.PHONY: help demo test lint bench dist setup clean sim sim-long mutants crash-long fuzz-long conformance real-world
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,15 @@ demo: $(INSTALLED) ## Watch two people chat through outages, kills and restarts 
 test: lint ## Lint, then every test (ARGS="tests/core -k resume")
 	@echo "test: pytest"
 	@$(BIN)/python -m pytest $(ARGS)
+
+sim: $(INSTALLED) ## 500 simulated worlds in which everything fails (ARGS="--jobs 4 --first 500")
+	@$(BIN)/imserver sim --seeds 500 --progress $(ARGS)
+
+sim-long: $(INSTALLED) ## 20,000 of them, more than two simulated years (hours)
+	@$(BIN)/imserver sim --seeds 20000 --progress $(ARGS)
+
+mutants: $(INSTALLED) ## Plant bugs one by one and count the worlds until each is found; docs/simulation.md
+	@$(BIN)/python -m tests.simulation.mutants.hunt --write $(ARGS)
 
 crash-long: $(INSTALLED) ## Cut the power a million times (about 80 minutes); results go to docs/crash-images.md
 	@$(BIN)/python -m tests.crash --write --images 1000000 $(ARGS)

@@ -263,9 +263,10 @@ class Server:
             return
         require(session.link is link, "fence", "a connection serves a session that another one has")
         require(session.acked <= session.sent <= session.scanned, "window", session.acked, session.sent)
-        ahead, most = session.scanned - session.acked, sessions.EVENTS_IN_FLIGHT_MAX
+        constants = vars(sessions)  # as they are in this world
+        ahead, most = session.scanned - session.acked, constants["EVENTS_IN_FLIGHT_MAX"]
         require(ahead <= most, "G12", ahead, "positions in flight, and", most, "allowed")
         size = 0 if session.in_flight is None else session.in_flight.bytes
-        most = sessions.EVENT_BYTES_IN_FLIGHT_MAX + EVENTS_FRAME_BYTES_SOFT_MAX + BODY_BYTES_MAX
+        most = constants["EVENT_BYTES_IN_FLIGHT_MAX"] + EVENTS_FRAME_BYTES_SOFT_MAX + BODY_BYTES_MAX
         require(size <= most, "G12", size, "bytes in flight, and", most, "allowed")
         self.world.check_window(session)
