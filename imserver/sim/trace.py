@@ -9,6 +9,12 @@ import trio
 
 #: Lines kept for a failure's report.
 LINES_KEPT: Final = 400
+#: More happens in no world (an hour has some 10,000): somebody tries again and again in vain.
+LINES_MAX: Final = 600_000
+
+
+class Livelock(AssertionError):
+    """Much happens, and nothing comes of it."""
 
 
 class Trace:
@@ -25,6 +31,8 @@ class Trace:
         self._hash.update(line.encode())
         self.lines.append(line)
         self.count += 1
+        if self.count > LINES_MAX:
+            raise Livelock(f"{self.count} events, and no end")
 
     def bytes(self, what: str, connection: int, data: bytes | bytearray | memoryview) -> None:
         """Bytes went over a connection."""

@@ -93,7 +93,7 @@ def _cursor_apart() -> Iterator[None]:
     real = RecordedConnection.execute
 
     def execute(self: RecordedConnection, sql: str, parameters: Any = ()) -> Any:
-        if sql == "UPDATE state SET cursor = ?":
+        if sql.startswith("UPDATE state SET cursor = ?"):
             real(self, "COMMIT")
             real(self, "BEGIN IMMEDIATE")
         return real(self, sql, parameters)
