@@ -83,7 +83,7 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
         link.finish(Ended(action=NextAction.RETRY_NOW, reason="counted anew after a restore"))
         return
     link.send(Seek(position=head))
-    link.outbox_changed()
+    engine.outbox_changed()
     await link.check_consistent(head)
     engine.changed()
 

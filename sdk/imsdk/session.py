@@ -161,8 +161,8 @@ class Session:
     @property
     def wake_at(self) -> float | None:
         """When `sendable` may have something although nothing new came: the end of a pause."""
-        if self._paused_until is None:
-            return None
+        if self._paused_until is None or self.resyncing:
+            return None  # a time that has passed and lets nothing be sent would wake the writer for ever
         return max(self._paused_until, self._drain_until) if self._due else self._paused_until
 
     @property
@@ -218,6 +218,8 @@ class Session:
     @property
     def ack_at(self) -> float | None:
         """When an ACK should go out even if nothing else does."""
+        if not self.attached:
+            return None
         return None if self._ack_at is None else 0.0 if self._unacknowledged >= ACK_AFTER else self._ack_at
 
     def take_ack(self, *, compare: bool = False) -> Ack | None:
