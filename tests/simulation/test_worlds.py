@@ -10,8 +10,6 @@ from imserver.sim import Outcome, run_seed
 
 #: Minutes of CPU, so not in every run.
 pytestmark = pytest.mark.skipif("IMSERVER_WORLDS" not in os.environ, reason="slow: set IMSERVER_WORLDS=1")
-    "IMSERVER_WORLDS" not in os.environ, reason="slow: set IMSERVER_WORLDS=1, or make sim"
-)
 SEEDS = range(40)
 
 
