@@ -279,7 +279,9 @@ class Attacher:
     def _follow(self, session: Session, link: Link, frame: Connect | Resume, reason: int) -> None:
         """Start the event stream after the cursor, or say why it cannot be (G5, G13)."""
         link.attached()
-        session.seek(frame.cursor)
+        # A cursor of another epoch says nothing of this log; it must not be kept as acknowledged.
+        foreign = reason in (ResyncReason.RESTORED, ResyncReason.FUTURE)
+        session.seek(0 if foreign else frame.cursor)
         if reason:
             verified = frame.cursor - frame.span if reason == ResyncReason.DIVERGED else 0
             self._delivery.resync(session, ResyncReason(reason), session.user.oldest, verified)

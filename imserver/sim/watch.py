@@ -7,7 +7,7 @@ from improtocol import Entry, pack_body
 from improtocol import commands as ask
 from imsdk import Gap
 from imsdk.message import Message
-from imsdk.store.rows import Settled
+from imsdk.store.rows import GapReason, Settled
 from imserver.sim.model import Model, Violation, require
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class Watch:
             case "end_resync":
                 self._end_resync(kwargs)
             case "take_newest" | "take_history":
+                # The first page after a restore shows new messages under numbers that were shown before.
+                self.restored = self.restored or (name, args[3]) == ("take_newest", GapReason.RESTORED)
                 self._check_page(args[2].entries)
             case _:
                 pass
