@@ -88,12 +88,12 @@ def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPag
 
 def take_newest(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage, reason: GapReason) -> None:
     """Apply the newest page after a RESYNC: what lies between the feed and the page becomes a gap row."""
-    if reason == GapReason.RESTORED:
-        _drop_divergent(con, chat, page)
+    own = _drop_divergent(con, chat, page) if reason == GapReason.RESTORED else []
     (first, released) = con.execute("SELECT first, released FROM chat WHERE key = ?", (chat,)).fetchone()
     if released < first - 1:  # nothing before `first` may be seen, so nothing of it is missing
         con.execute("UPDATE chat SET released = ? WHERE key = ?", (first - 1, chat))
     take_history(con, user, chat, page, 0)
+    con.executemany("UPDATE message SET local = ? WHERE chat = ? AND seq = ?", own)
     (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
     feed = Feed(con)
     released = feed.skip_holes(chat, released, reason, limits.INT_MAX)
@@ -191,8 +191,11 @@ def _differs(entry: Entry, body: bytes | None) -> bool:
     return body not in (None, entry.payload) and not isinstance(read_entry(entry), Erased)
 
 
-def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> None:
-    """Forget what the server, back from a backup, tells differently; a gap row stands for it."""
+def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> list[tuple[int, int, int]]:
+    """Forget what the server, back from a backup, tells differently; a gap row stands for it.
+
+    Returns (local id, chat, number) of one's own messages in the page, to be put back.
+    """
     (head, released) = con.execute("SELECT base, released FROM chat WHERE key = ?", (chat,)).fetchone()
     theirs = {entry.seq: entry for entry in page.entries if entry.kind == Kind.MESSAGE}
     ours = con.execute(
@@ -208,12 +211,16 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> No
             break
     # Shown or held back, rows of what no longer counts would show whatever takes those numbers next.
     con.execute("DELETE FROM feed WHERE chat = ? AND seq >= ?", (chat, first_bad))
-    con.execute("DELETE FROM message WHERE chat = ? AND seq >= ?", (chat, first_bad))
-    con.execute("DELETE FROM reaction WHERE chat = ? AND seq >= ?", (chat, first_bad))
-    # Below the page nothing can be compared, so it has to be asked for again.
-    con.execute("DELETE FROM message WHERE chat = ? AND seq < ?", (chat, page.first))
-    spans.forget_below(con, chat, page.first)
-    spans.forget_above(con, chat, first_bad - 1)
+    own = con.execute(
+        "SELECT local, seq FROM message WHERE chat = ? AND seq >= ? AND seq < ? AND local IS NOT NULL",
+        (chat, page.first, first_bad),
+    ).fetchall()
+    # Below the page nothing can be compared, so it has to be asked for again. What is in it is applied anew:
+    # of an edit, a recall or a reaction that the server has lost nothing else would undo the effect.
+    con.execute("DELETE FROM message WHERE chat = ?", (chat,))
+    con.execute("DELETE FROM reaction WHERE chat = ?", (chat,))
+    con.execute("UPDATE member SET seq = 0 WHERE chat = ?", (chat,))
+    spans.forget_above(con, chat, 0)
     if released >= first_bad:
         feed = Feed(con)
         feed.gap(chat, first_bad, released, 0, GapReason.RESTORED)
@@ -222,3 +229,4 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> No
     con.execute(
         "UPDATE chat SET head = ?, released = ? WHERE key = ?", (min(head, first_bad - 1), released, chat)
     )
+    return [(local, chat, seq) for local, seq in own]

@@ -185,8 +185,8 @@ MUTANTS: Final = (
     _one(
         "a restore's lost messages stay",
         "imsdk.store.snapshot",
-        "        _drop_divergent(con, chat, page)",
-        "        pass",
+        "own = _drop_divergent(con, chat, page) if reason == GapReason.RESTORED else []",
+        "own: list[tuple[int, int, int]] = []",
     ),
     _one(
         "an older membership wins",
