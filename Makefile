@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 TYPED_SAMPLES := $(wildcard tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dist setup clean sim sim-long mutants crash-long fuzz-long conformance real-world
+.PHONY: help demo test lint bench bench-peers dist setup clean sim sim-long mutants crash-long fuzz-long conformance real-world
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ lint: $(INSTALLED) ## Style, types, architecture
 
 bench: $(INSTALLED) ## Measure (ARGS names a scenario)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(INSTALLED) ## The same work on other servers, side by side; benchmarks/RESULTS.md (ARGS="--peers imserver mosquitto")
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 dist: $(INSTALLED) ## Two wheels in dist/: imserver (all), imsdk (the SDK without the server's dependencies)
 	@rm -rf dist

@@ -1,0 +1,88 @@
+"""What the measured figures are, for people: name, unit, digits, and which goals they serve."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A column of the report. Less is better, in all of them."""
+
+    key: str
+    label: str
+    digits: int = 0
+
+
+COSTS = (
+    Figure("idle_kib", "KiB per idle connection", 2),
+    Figure("relay_16_us", "µs per message, window 16", 1),
+    Figure("relay_1_us", "µs per message, window 1", 1),
+    Figure("resume_us", "µs per resume with 20 missed"),
+    Figure("churn_us", "µs per connect, resume, drop"),
+)
+TRAFFIC = (
+    Figure("resume_bytes", "resume, nothing missed"),
+    Figure("sent_bytes", "message + ack", 1),
+    Figure("received_bytes", "received + ack", 1),
+    Figure("missed_20_bytes", "resume, 20 missed"),
+    Figure("keepalive_bytes", "keepalive"),
+    Figure("resume_flights", "client's flights per resume"),
+)
+FAILURES = (
+    Figure("fsyncs_16", "fsyncs per acked message, window 16", 3),
+    Figure("fsyncs_1", "the same, window 1", 3),
+    Figure("kills_acked", "5 SIGKILLs: acked"),
+    Figure("kills_lost", "of these lost"),
+    Figure("kills_doubled", "doubled"),
+    Figure("kills_reordered", "reordered"),
+    Figure("silent_acked", "silent drop: acked"),
+    Figure("silent_lost", "of these lost"),
+    Figure("silent_doubled", "doubled"),
+    Figure("silent_reordered", "reordered"),
+)
+STORM = (
+    Figure("storm_s", "s until all have all", 2),
+    Figure("storm_ack_p99_ms", "ms ack p99 of the others"),
+    Figure("storm_us", "µs CPU per session"),
+    Figure("storm_lost", "lost"),
+    Figure("storm_doubled", "doubled"),
+)
+TABLES = {
+    "Cost: CPU of the whole process tree, memory": COSTS,
+    "Bytes, both ways, without TCP, IP and TLS": TRAFFIC,
+    "Failures, and what the disk is asked to keep": FAILURES,
+    "Storm: all sessions dropped at once, 20 messages missed each, others keep talking": STORM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What our server wants to reach: a share of a peer's figure in the same run, or a figure."""
+
+    key: str
+    label: str
+    most: float
+    of: str = ""  #: the peer; empty: `most` is absolute
+
+
+GOALS = (
+    Goal("idle_kib", "memory per idle TCP connection", 1.0, "mosquitto"),
+    Goal("relay_16_us", "CPU per durable message, window 16", 0.75, "mosquitto"),
+    Goal("relay_1_us", "CPU per durable message, window 1", 1.0, "mosquitto"),
+    Goal("resume_us", "CPU per resume with 20 missed", 0.4, "mosquitto"),
+    Goal("churn_us", "CPU per connect, resume, drop", 0.6, "mosquitto"),
+    Goal("resume_bytes", "bytes: resume, nothing missed", 55),
+    Goal("resume_flights", "client's flights per resume", 1),
+    Goal("sent_bytes", "bytes: message + ack", 62),
+    Goal("received_bytes", "bytes: received + ack", 62),
+    Goal("missed_20_bytes", "bytes: resume with 20 missed", 1100),
+    Goal("keepalive_bytes", "bytes: keepalive", 4),
+    Goal("storm_s", "storm: seconds until all have all", 15),
+    Goal("storm_ack_p99_ms", "storm: ms ack p99 of the others", 1000),
+    Goal("storm_lost", "storm: lost", 0),
+    Goal("kills_lost", "5 SIGKILLs: acked but lost", 0),
+    Goal("kills_doubled", "5 SIGKILLs: doubled", 0),
+    Goal("kills_reordered", "5 SIGKILLs: reordered", 0),
+    Goal("silent_lost", "silent drop: acked but lost", 0),
+    Goal("silent_doubled", "silent drop: doubled", 0),
+    Goal("silent_reordered", "silent drop: reordered", 0),
+)

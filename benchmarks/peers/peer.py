@@ -1,0 +1,62 @@
+"""The adapter page: what a server needs to be measured beside the others."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from benchmarks.peers.device import Device
+from benchmarks.peers.process import Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """What a server's own documentation promises, beside what it costs."""
+
+    fsync_before_ack: bool
+    resume_after_restart: bool
+    once: bool  #: a sender's retry after a lost acknowledgement is not delivered twice
+
+    def __str__(self) -> str:
+        kept = {
+            "durable before ack": self.fsync_before_ack,
+            "resume after restart": self.resume_after_restart,
+            "retries once": self.once,
+        }
+        return "; ".join(f"{'' if kept else 'not '}{name}" for name, kept in kept.items())
+
+
+class Peer(ABC):
+    """A server that can be started, and the app for it."""
+
+    key: ClassVar[str]  #: what the command line calls it
+    title: ClassVar[str]
+    configuration: ClassVar[str]  #: what differs from the defaults, for the report
+    promises: ClassVar[Promises]
+    pace: ClassVar[float] = 1.0  #: share of the usual number of messages, where the usual would take minutes
+
+    @abstractmethod
+    def missing(self) -> str:
+        """Why it cannot be measured here; empty: it can."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """The version that is measured."""
+
+    @abstractmethod
+    def start(self, folder: Path) -> Server:
+        """Start it on 127.0.0.1 with its data in `folder`, which may hold those of the run before.
+
+        Raises:
+            RuntimeError: it did not come up.
+        """
+
+    @abstractmethod
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        """A new user's app.
+
+        Args:
+            server: where it belongs.
+            name: the user's id: a letter and digits.
+            sends: it will only send; otherwise it will only receive. Some protocols have a connection for each.
+        """

@@ -1,0 +1,140 @@
+"""A measured server: its process tree's CPU time and memory, by /proc; started, killed, started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_START_S_MAX = 90.0
+_SETTLE_S_MAX = 6.0
+_SETTLE_TURN_S = 0.25
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def tree(root: int) -> list[int]:
+    """The process ids of `root` and all its descendants that are alive."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server.
+
+    Args:
+        process: the root of its process tree.
+        address: where clients connect.
+        extra: whatever the peer's devices need to know of it.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    address: tuple[str, int]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def cpu_s(self) -> float:
+        """User and system CPU seconds of the whole tree so far, of ended and reaped children too."""
+        ticks = 0
+        for pid in tree(self.process.pid):
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            ticks += sum(int(fields[index]) for index in (11, 12, 13, 14))
+        return ticks / _TICKS_PER_S
+
+    def memory_kib(self) -> float:
+        """Proportional set size of the whole tree in KiB: pages shared with other processes are divided."""
+        total = 0.0
+        for pid in tree(self.process.pid):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += float(line.split()[1])
+        return total
+
+    def settle(self) -> None:
+        """Wait until the server has nothing more to do: its CPU time stands still, or 6 seconds passed."""
+        deadline = time.monotonic() + _SETTLE_S_MAX
+        before = self.cpu_s()
+        while time.monotonic() < deadline:
+            time.sleep(_SETTLE_TURN_S)
+            after = self.cpu_s()
+            if after - before <= 1 / _TICKS_PER_S:
+                return
+            before = after
+
+    def kill(self) -> None:
+        """SIGKILL to the root and all its descendants, at once."""
+        for pid in tree(self.process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+
+
+def launch(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    port: int,
+    env: Mapping[str, str] | None = None,
+    ready: Callable[[], bool] | None = None,
+) -> Server:
+    """Start a server whose clients connect to 127.0.0.1:`port`; its output goes to `server.log` in `folder`.
+
+    Args:
+        command: program and arguments.
+        folder: its working directory.
+        port: it is up once this port accepts.
+        env: variables on top of the present ones.
+        ready: asked after that, until it is true.
+
+    Raises:
+        RuntimeError: it ended, or did not come up in time; with the last line it wrote.
+    """
+    log = folder / "server.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    server = Server(process, ("127.0.0.1", port))
+    deadline = time.monotonic() + _START_S_MAX
+    while not (_accepts(port) and (ready is None or ready())):
+        if process.poll() is not None or time.monotonic() > deadline:
+            server.kill()
+            last = (log.read_text(errors="replace").strip().splitlines() or ["(nothing)"])[-1]
+            raise RuntimeError(f"{command[0]} did not come up; the last it wrote: {last}")
+        time.sleep(0.02)
+    return server
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

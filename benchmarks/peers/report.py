@@ -1,0 +1,121 @@
+"""RESULTS.md: what was measured, on what, with which configurations, and how far ours is from its goals."""
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+
+from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal
+from benchmarks.peers.peer import Peer
+from benchmarks.peers.samples import OURS, Samples, Spread
+
+_INTRODUCTION = """\
+# Peers, side by side
+
+Written by `make bench-peers` (`benchmarks/peers`); do not edit. The same workloads against every server, each by
+its own small client, in turns within a run. Each cell: the median over the repeats, in parentheses least and
+most, and × the peer's figure divided by ours in the same repeat of the same run (above 1: ours is cheaper). The
+machine is shared and its clock has levels, so ratios say more than figures, and below 1.5 × only the spread can
+tell whether there is a difference at all.
+"""
+
+
+def render(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        samples: of one or more runs.
+        peers: by key.
+        skipped: peer by key, with the reason why it was not measured.
+    """
+    lines = [_INTRODUCTION, *_machine(samples), "", *_goals(samples), "", *_peers(samples, peers, skipped)]
+    shown = [key for key in peers if key in samples.peers()]
+    for title, figures in TABLES.items():
+        lines += ["", *_table(title, figures, samples, shown, peers)]
+    lines += ["", *_failed(samples)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _machine(samples: Samples) -> Iterator[str]:
+    runs = sorted({sample.run for sample in samples.current})
+    loops = [sample.fixed_loop_ms for sample in samples.current]
+    yield f"- Runs: {', '.join(runs)} (UTC)"
+    for machine in sorted({sample.machine for sample in samples.current}):
+        yield f"- Machine: {machine}"
+    if loops:
+        yield (
+            f"- A fixed loop beside each measurement took {median(loops):.1f} ms in the median, "
+            f"{min(loops):.1f} to {max(loops):.1f} ms"
+        )
+    scales = sorted({sample.scale for sample in samples.current} - {1.0})
+    if scales:
+        shown = ", ".join(f"{scale:g}" for scale in scales)
+        yield f"- Scaled to {shown} of the usual: not for comparison"
+
+
+def _goals(samples: Samples) -> Iterator[str]:
+    yield "## Our goals"
+    yield ""
+    yield "| goal | at most | measured | |"
+    yield "|---|---|---|---|"
+    for goal in GOALS:
+        value = _measured(samples, goal)
+        if value is not None:
+            most = f"{goal.most:g} × {goal.of}" if goal.of else f"{goal.most:g}"
+            shown = f"{value:.2f} × {goal.of}" if goal.of else f"{value:g}"
+            verdict = "reached" if value <= goal.most else "**not reached**"
+            yield f"| {goal.label} | {most} | {shown} | {verdict} |"
+
+
+def _measured(samples: Samples, goal: Goal) -> float | None:
+    if goal.of:
+        return samples.share(goal.key, goal.of)
+    spread = samples.spread(OURS, goal.key)
+    # Counts of what must not happen are judged by the worst run, the rest by the median.
+    return None if spread is None else spread.most if goal.most == 0 else round(spread.median, 2)
+
+
+def _peers(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, str]) -> Iterator[str]:
+    yield "## Who was measured"
+    yield ""
+    yield "| server | version | promises | configuration |"
+    yield "|---|---|---|---|"
+    versions = {sample.peer: sample.version for sample in samples.current}
+    for key, peer in peers.items():
+        if key in versions:
+            yield f"| {peer.title} | {versions[key]} | {peer.promises} | {peer.configuration} |"
+    left_out = {key: why for key, why in skipped.items() if key not in versions}
+    if left_out:
+        yield ""
+        for key, why in left_out.items():
+            yield f"- Not measured: {peers[key].title}: {why}"
+
+
+def _table(
+    title: str, figures: tuple[Figure, ...], samples: Samples, shown: list[str], peers: Mapping[str, Peer]
+) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield f"| | {' | '.join(figure.label for figure in figures)} |"
+    yield "|---" * (len(figures) + 1) + "|"
+    for key in shown:
+        cells = [_cell(samples.spread(key, figure.key), figure) for figure in figures]
+        if any(cells):
+            yield f"| {peers[key].title} | {' | '.join(cells)} |"
+
+
+def _cell(spread: Spread | None, figure: Figure) -> str:
+    if spread is None:
+        return ""
+    text = f"{spread.median:,.{figure.digits}f}"
+    if spread.least != spread.most:
+        text += f" ({spread.least:,.{figure.digits}f}–{spread.most:,.{figure.digits}f})"
+    return text if spread.ratio is None else f"{text} × {spread.ratio:.2f}"
+
+
+def _failed(samples: Samples) -> Iterator[str]:
+    failed = dict.fromkeys(
+        f"- {sample.peer}, {sample.workload}: {sample.failed}" for sample in samples.current if sample.failed
+    )
+    if failed:
+        yield "## Measurements that failed"
+        yield ""
+        yield from failed

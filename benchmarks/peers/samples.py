@@ -1,0 +1,92 @@
+"""Raw figures: one line of JSON for each measurement, kept beside the report that is made of them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+OURS = "imserver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One workload on one peer, once."""
+
+    run: str  #: when the run began, UTC
+    repeat: int
+    workload: str
+    peer: str
+    version: str
+    machine: str
+    fixed_loop_ms: float  #: the mean of before and after
+    scale: float
+    figures: dict[str, float]
+    failed: str = ""  #: why there are no figures
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of one figure of one peer, over the repeats of a run."""
+
+    median: float
+    least: float
+    most: float
+    count: int
+    ratio: float | None  #: to ours: the median over pairs of the same repeat of the same run
+
+
+class Samples:
+    """What was measured. For each peer and workload only the newest run counts."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.all = list(samples)
+        newest: dict[tuple[str, str], str] = {}
+        for sample in self.all:
+            key = sample.peer, sample.workload
+            newest[key] = max(newest.get(key, ""), sample.run)
+        self.current = [s for s in self.all if s.run == newest[s.peer, s.workload]]
+
+    def peers(self) -> list[str]:
+        """Those with any figures, in the order in which they were measured."""
+        return list(dict.fromkeys(sample.peer for sample in self.current))
+
+    def spread(self, peer: str, key: str) -> Spread | None:
+        """One figure of a peer; None: it was not measured."""
+        found = [sample for sample in self.current if sample.peer == peer and key in sample.figures]
+        if not found:
+            return None
+        values = [sample.figures[key] for sample in found]
+        ratios = [sample.figures[key] / ours for sample in found if (ours := self._ours(sample, key, OURS))]
+        ratio = median(ratios) if ratios and peer != OURS else None
+        return Spread(median(values), min(values), max(values), len(values), ratio)
+
+    def share(self, key: str, of: str) -> float | None:
+        """Our figure as a share of a peer's: the median over pairs of the same repeat of the same run."""
+        shares = [
+            sample.figures[key] / theirs
+            for sample in self.current
+            if sample.peer == OURS and key in sample.figures and (theirs := self._ours(sample, key, of))
+        ]
+        return median(shares) if shares else None
+
+    def _ours(self, sample: Sample, key: str, peer: str) -> float | None:
+        """The partner's figure from the same repeat of the same run."""
+        for other in self.all:
+            same = (other.run, other.repeat, other.workload) == (sample.run, sample.repeat, sample.workload)
+            if same and other.peer == peer and key in other.figures:
+                return other.figures[key]
+        return None
+
+
+def read(path: Path) -> list[Sample]:
+    """Samples of earlier runs; none when there is no such file."""
+    if not path.exists():
+        return []
+    return [Sample(**json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def append(path: Path, sample: Sample) -> None:
+    """Keep one more."""
+    with path.open("a") as file:
+        file.write(json.dumps(asdict(sample)) + "\n")

@@ -1,0 +1,8 @@
+"""Peers, one server each: how it is started, and what it promises."""
+
+from benchmarks.peers.peer import Peer
+from benchmarks.peers.servers.imserver import Imserver
+from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoSaved
+
+#: In the order of the report; ours first, because the others are compared with it.
+PEERS: dict[str, Peer] = {peer.key: peer for peer in (Imserver(), Mosquitto(), MosquittoSaved())}

@@ -1,0 +1,60 @@
+"""This project's server."""
+
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.peers.device import Device
+from benchmarks.peers.peer import Peer, Promises
+from benchmarks.peers.process import Server, free_port, launch
+from benchmarks.peers.protocols.im1 import Im1Device
+from imserver.app.administration import make_token
+from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
+
+_CONFIG = "[core]\nconnects_per_s = 100000.0\nconnects_burst = 100000.0\n"
+
+
+class Imserver(Peer):
+    """`imserver serve` over TCP, as installed."""
+
+    key = "imserver"
+    title = "imserver"
+    configuration = (
+        "defaults, the rate of first logins not limited; clients prove what they hold, as the SDK does"
+    )
+    promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
+
+    def missing(self) -> str:
+        return ""
+
+    def version(self) -> str:
+        return f"{VERSION}, Python {PYTHON_VERSION}, SQLite {SQLITE_VERSION}"
+
+    def start(self, folder: Path) -> Server:
+        (folder / "config.toml").write_text(_CONFIG)
+        ready = folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        port = free_port()
+        command = [
+            sys.executable, "-m", "imserver", "serve",
+            "--data-dir", str(folder / "data"),
+            "--ready-file", str(ready),
+            "--config", str(folder / "config.toml"),
+            "--listen", f"tcp://127.0.0.1:{port}",
+            "--http", "http://127.0.0.1:0",
+            "--log-level", "error",
+        ]  # fmt: skip
+        server = launch(command, folder=folder, port=port, ready=lambda: _written(ready))
+        server.extra["data_dir"] = folder / "data"
+        return server
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del sends
+        return Im1Device(name, make_token(server.extra["data_dir"], user=name, app=None, days=1))
+
+
+def _written(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False

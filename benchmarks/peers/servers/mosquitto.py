@@ -1,0 +1,65 @@
+"""Eclipse Mosquitto, in two configurations: persistence as it comes, and saved at every change."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from benchmarks.peers.device import Device
+from benchmarks.peers.peer import Peer, Promises
+from benchmarks.peers.process import Server, free_port, launch
+from benchmarks.peers.protocols.mqtt import MqttDevice
+
+#: As long as the secret of our sessions.
+PASSWORD = "sixteen-bytes-pw"
+_COMMON = """\
+listener {port} 127.0.0.1
+user root
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+max_queued_messages 100000
+log_dest none
+"""
+
+
+class Mosquitto(Peer):
+    """Persistent sessions, QoS 1. Passwords are said and not checked, which is cheaper than checking them."""
+
+    key = "mosquitto"
+    title = "mosquitto"
+    configuration = "QoS 1, clean_session 0, persistence true, max_queued_messages 100000, no password check"
+    promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+    saving = ""
+
+    def missing(self) -> str:
+        return "" if _binary() else "no mosquitto on this machine (Debian: apt-get install mosquitto)"
+
+    def version(self) -> str:
+        shown = subprocess.run([_binary(), "-h"], capture_output=True, text=True, check=False).stdout
+        found = re.search(r"version (\S+)", shown)
+        return found[1] if found else "unknown"
+
+    def start(self, folder: Path) -> Server:
+        port = free_port()
+        config = folder / "mosquitto.conf"
+        config.write_text(_COMMON.format(port=port, folder=folder) + self.saving)
+        return launch([_binary(), "-c", str(config)], folder=folder, port=port)
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del server, sends
+        return MqttDevice(name, PASSWORD)
+
+
+class MosquittoSaved(Mosquitto):
+    """The whole database is written out after every change: the most durable it can be told to be."""
+
+    key = "mosquitto-saved"
+    title = "mosquitto, saved on change"
+    configuration = Mosquitto.configuration + ", autosave_on_changes true, autosave_interval 1"
+    promises = Promises(fsync_before_ack=False, resume_after_restart=True, once=False)
+    saving = "autosave_on_changes true\nautosave_interval 1\n"
+
+
+def _binary() -> str:
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin") or ""
