@@ -20,8 +20,6 @@ from imsdk.store.rows import Identity
 ACK_AFTER: Final = limits.EVENTS_IN_FLIGHT_MAX // 2
 #: Longest time a smaller number of positions waits for something to ride along with.
 ACK_DELAY_S: Final = 1.0
-#: Longest wait for results that are still due after a refusal, before sending again anyway.
-DRAIN_S_MAX: Final = 10.0
 #: Shortest pause after a refusal that may pass, whatever the server asks for.
 PAUSE_S_MIN: Final = 0.1
 
@@ -65,7 +63,6 @@ class Session:
         self._sent_to = identity.acked
         self._due: deque[int] = deque()  #: counters sent on this connection and not answered yet
         self._paused_until: float | None = None
-        self._drain_until = 0.0
         self._unacknowledged = 0
         self._ack_at: float | None = None
         self._sent_most = 0  #: highest counter sent on this connection
@@ -145,10 +142,11 @@ class Session:
         if self.resyncing or (not self.attached and self.needs_token):
             return self._sent_to, 0
         if self._paused_until is not None:
-            if now < self._paused_until or (self._due and now < self._drain_until):
+            # Every command is answered while the connection lives, however slow the server; sent again before
+            # that, they would be more than the window holds, and the server hangs up for good.
+            if now < self._paused_until or self._due:
                 return self._sent_to, 0
             self._paused_until = None
-            self._due.clear()
             self._sent_to = self._judged
         return self._sent_to, limits.COMMANDS_IN_FLIGHT_MAX - (self._sent_to - self._judged)
 
@@ -161,9 +159,9 @@ class Session:
     @property
     def wake_at(self) -> float | None:
         """When `sendable` may have something although nothing new came: the end of a pause."""
-        if self._paused_until is None or self.resyncing:
+        if self._paused_until is None or self.resyncing or self._due:
             return None  # a time that has passed and lets nothing be sent would wake the writer for ever
-        return max(self._paused_until, self._drain_until) if self._due else self._paused_until
+        return self._paused_until
 
     @property
     def in_flight(self) -> int:
@@ -183,7 +181,6 @@ class Session:
         if again and (due or (result.counter > self._judged and result.code != Code.OUT_OF_TURN)):
             pause_s = max(PAUSE_S_MIN, result.retry_after_ms / 1000)
             self._paused_until = max(self._paused_until or 0.0, now + pause_s)
-            self._drain_until = now + DRAIN_S_MAX
             return Verdict.PAUSED
         if not due:
             # After a refusal the rest of the flight comes back as OUT_OF_TURN; it is sent again anyway.

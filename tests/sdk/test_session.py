@@ -66,13 +66,18 @@ def test_a_refusal_pauses_and_everything_from_it_on_is_sent_again() -> None:
     assert session.sendable(12.0) == (8, limits.COMMANDS_IN_FLIGHT_MAX)
 
 
-def test_after_a_refusal_the_rest_of_the_flight_is_awaited_but_not_for_ever() -> None:
+def test_after_a_refusal_the_rest_of_the_flight_is_awaited_however_slow_the_server() -> None:
+    """Sent again too early, there would be more on its way than a server allows."""
     session = attached()
-    session.sent(8)
-    session.sent(9)
-    session.judge(Result(counter=8, code=Code.RATE_LIMITED, retry_after_ms=100), 0.0)
-    assert session.sendable(1.0)[1] == 0
-    assert session.sendable(10.0) == (7, limits.COMMANDS_IN_FLIGHT_MAX)
+    for counter in (8, 9, 10):
+        session.sent(counter)
+    session.judge(Result(counter=10, code=Code.OVERLOADED, retry_after_ms=100), 0.0)
+    assert session.sendable(100.0)[1] == 0
+    assert session.wake_at is None
+    session.judge(Result(counter=8, value=1), 101.0)
+    assert session.sendable(101.0)[1] == 0
+    session.judge(Result(counter=9, value=2), 102.0)
+    assert session.sendable(102.0) == (9, limits.COMMANDS_IN_FLIGHT_MAX)
 
 
 def test_a_permanent_refusal_uses_its_counter_up() -> None:
