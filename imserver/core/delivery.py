@@ -122,6 +122,8 @@ class Delivery:
             entries = user.after(session.scanned, min(_EVENTS_PER_FRAME, room))
             self._send(session, entries, entries[-1].position)
         silent = session.scanned - session.sent
+        # However the pull after RESUMED came to wait: for the window, for the socket, for a reader.
+        announce = announce or session.sent < session.quoted
         if silent and (announce or silent >= self._limits.silent_positions_max) and session.link is not None:
             self._send_frame(session, session.scanned, [], {}, 0)
 

@@ -51,6 +51,7 @@ class Session:
         "outcomes",
         "pending",
         "queries",
+        "quoted",
         "reading",
         "resyncing",
         "revoked",
@@ -79,6 +80,8 @@ class Session:
         self.acked = self.sent = self.scanned = self.verified = device.acked
         self.digest = 0
         self.acked_digest: int | None = 0
+        #: The head told to the client when it attached: it waits to hear that it stands there.
+        self.quoted = 0
         self.link: Link | None = None
         self.mode = ClientMode.FOREGROUND
         #: Commands waiting for their commit, and those of them that came over the present connection.
