@@ -77,9 +77,13 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imsdk.resync", "limits", (SimpleNamespace(PAGE_MAX=1), SimpleNamespace(PAGE_MAX=4))),
 )
 
-#: Constants that another room keeps a copy of under its own name.
-_COPIES: Final = {
-    ("imserver.core.sessions", "EVENTS_IN_FLIGHT_MAX"): (("imserver.core.delivery", "_EVENTS_IN_FLIGHT"),)
+#: What hangs on another constant: a room's copy under its own name, and that a phone must acknowledge half of
+#: the window at the latest, or it would wait for the other half each time. As (module, name, divisor).
+_FOLLOWERS: Final = {
+    ("imserver.core.sessions", "EVENTS_IN_FLIGHT_MAX"): (
+        ("imserver.core.delivery", "_EVENTS_IN_FLIGHT", 1),
+        ("imsdk.session", "ACK_AFTER", 2),
+    )
 }
 
 
@@ -146,8 +150,8 @@ class Buggify:
                 self.extremes.gateway[name] = value
             else:
                 self.extremes.constants.append((owner, name, value))
-                for place, copy in _COPIES.get((owner, name), ()):
-                    self.extremes.constants.append((place, copy, value))
+                for place, copy, divisor in _FOLLOWERS.get((owner, name), ()):
+                    self.extremes.constants.append((place, copy, value // divisor))
 
     def __call__(self, site: str) -> bool:
         """Whether `site` fires now."""

@@ -107,7 +107,7 @@ class Phone:
         started = False
         try:
             with life.scope:
-                async with trio.open_nursery() as nursery, self._connect(life) as client:
+                async with self._connect(life) as client, trio.open_nursery() as nursery:
                     life.client, life.nursery = client, nursery
                     nursery.start_soon(self._read, life, client)
                     started = True
