@@ -28,8 +28,9 @@ TRAFFIC = (
     Figure("resume_flights", "client's flights per resume"),
 )
 FAILURES = (
-    Figure("fsyncs_16", "fsyncs per acked message, window 16", 3),
-    Figure("fsyncs_1", "the same, window 1", 3),
+    Figure("fsyncs_alone", "fsyncs per acked message, one pair alone", 2),
+    Figure("fsyncs_1", "100 pairs, window 1", 3),
+    Figure("fsyncs_16", "window 16", 4),
     Figure("kills_acked", "5 SIGKILLs: acked"),
     Figure("kills_lost", "of these lost"),
     Figure("kills_doubled", "doubled"),

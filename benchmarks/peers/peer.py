@@ -58,5 +58,5 @@ class Peer(ABC):
         Args:
             server: where it belongs.
             name: the user's id: a letter and digits.
-            sends: it will only send; otherwise it will only receive. Some protocols have a connection for each.
+            sends: it will only send; otherwise it will only receive. Some protocols connect twice for both.
         """

@@ -10,11 +10,11 @@ from benchmarks.peers.samples import OURS, Samples, Spread
 _INTRODUCTION = """\
 # Peers, side by side
 
-Written by `make bench-peers` (`benchmarks/peers`); do not edit. The same workloads against every server, each by
-its own small client, in turns within a run. Each cell: the median over the repeats, in parentheses least and
-most, and × the peer's figure divided by ours in the same repeat of the same run (above 1: ours is cheaper). The
-machine is shared and its clock has levels, so ratios say more than figures, and below 1.5 × only the spread can
-tell whether there is a difference at all.
+Written by `make bench-peers` (`benchmarks/peers`); do not edit. The same workloads against every server,
+each by its own small client, in turns within a run. Each cell: the median over the repeats, in
+parentheses least and most, and × the peer's figure divided by ours in the same repeat of the same run
+(above 1: ours is cheaper). The machine is shared and its clock has levels, so ratios say more than
+figures, and below 1.5 × only the spread can tell whether there is a difference at all.
 """
 
 

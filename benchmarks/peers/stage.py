@@ -20,6 +20,8 @@ BODY_BYTES = 45
 OPENING_MAX = 50
 #: The shortest wait before an app that lost its connection tries again.
 RETRY_S_MIN = 0.05
+#: A server that says nothing for so long, although something is due, has stopped.
+SILENT_S_MAX = 30.0
 
 Post = tuple[str, bytes]
 
@@ -117,6 +119,26 @@ class Stage:
         while self._retries and self._retries[0][0] <= now_s:
             self.pump.open(heapq.heappop(self._retries)[2], self.server.address)
         return self.pump.turn(0.02)
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Turn, with tries, until `done`.
+
+        Raises:
+            RuntimeError: it was not, although nothing came for a long time.
+        """
+        heard_s = time.monotonic()
+        while not done():
+            if self.turn():
+                heard_s = time.monotonic()
+            elif time.monotonic() - heard_s > SILENT_S_MAX:
+                raise RuntimeError(f"the peer fell silent for {SILENT_S_MAX} s")
+
+    def until_silent(self, silent_s: float) -> None:
+        """Turn, with tries, until nothing came for so long."""
+        heard_s = time.monotonic()
+        while time.monotonic() - heard_s < silent_s:
+            if self.turn():
+                heard_s = time.monotonic()
 
     def restart(self) -> None:
         """SIGKILL, and start again on the same data; devices that try again find the new address."""

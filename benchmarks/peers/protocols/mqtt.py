@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 (OASIS standard, 29 October 2014): QoS 1, sessions that outlive connections (clean_session 0)."""
+"""MQTT 3.1.1 (OASIS standard, 29 October 2014): QoS 1, sessions that outlive connections."""
 
 from typing import Final
 

@@ -14,7 +14,7 @@
 from collections.abc import Callable
 
 from benchmarks.peers.stage import Stage
-from benchmarks.peers.workloads import churn, idle, relay, resume, traffic
+from benchmarks.peers.workloads import churn, fsyncs, idle, kills, relay, resume, silent, storm, traffic
 
 #: In the order in which they are run.
 WORKLOADS: dict[str, Callable[[Stage], dict[str, float]]] = {
@@ -23,4 +23,8 @@ WORKLOADS: dict[str, Callable[[Stage], dict[str, float]]] = {
     "resume": resume.measure,
     "churn": churn.measure,
     "traffic": traffic.measure,
+    "fsyncs": fsyncs.measure,
+    "silent": silent.measure,
+    "kills": kills.measure,
+    "storm": storm.measure,
 }
