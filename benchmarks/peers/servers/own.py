@@ -1,0 +1,67 @@
+"""Our own small servers, as peers: long polling over SQLite, and the floor."""
+
+import platform
+import sqlite3
+import sys
+from pathlib import Path
+
+from benchmarks.peers.device import Device
+from benchmarks.peers.own import poll_server, relay_server
+from benchmarks.peers.peer import Peer, Promises
+from benchmarks.peers.process import Server, free_port, launch
+from benchmarks.peers.protocols.floor import FloorDevice
+from benchmarks.peers.protocols.longpoll import PollDevice, PostDevice
+from benchmarks.peers.servers.mosquitto import PASSWORD
+
+
+class LongPoll(Peer):
+    """What most chats begin with."""
+
+    key = "longpoll"
+    title = "HTTP long poll + SQLite"
+    configuration = (
+        "own asyncio server (`benchmarks/peers/own/poll_server.py`), one thread, WAL, synchronous=FULL, "
+        "a commit for each message, polls held 60 s; "
+        "a resume is one poll without waiting, and the next one that is held"
+    )
+    promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
+
+    def missing(self) -> str:
+        return ""
+
+    def version(self) -> str:
+        return f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+
+    def start(self, folder: Path) -> Server:
+        port = free_port()
+        command = [sys.executable, str(poll_server.__file__), str(port), str(folder / "chat.db")]
+        return launch(command, folder=folder, port=port)
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del server
+        return PostDevice(name, PASSWORD) if sends else PollDevice(name, PASSWORD)
+
+
+class Floor(Peer):
+    """Less cannot be done in Python's standard library."""
+
+    key = "floor"
+    title = "bare asyncio relay (the floor)"
+    configuration = (
+        "own asyncio server (`benchmarks/peers/own/relay_server.py`): nothing stored, nothing checked"
+    )
+    promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+
+    def missing(self) -> str:
+        return ""
+
+    def version(self) -> str:
+        return f"Python {platform.python_version()}"
+
+    def start(self, folder: Path) -> Server:
+        port = free_port()
+        return launch([sys.executable, str(relay_server.__file__), str(port)], folder=folder, port=port)
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del server, sends
+        return FloorDevice(name, PASSWORD)
