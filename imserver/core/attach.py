@@ -281,8 +281,7 @@ class Attacher:
         link.attached()
         # A cursor of another epoch says nothing of this log; it must not be kept as acknowledged.
         foreign = reason in (ResyncReason.RESTORED, ResyncReason.FUTURE)
-        session.seek(0 if foreign else frame.cursor)
-        session.quoted = session.user.head
+        session.seek(0 if foreign else frame.cursor, quoted=session.user.head)
         if reason:
             verified = frame.cursor - frame.span if reason == ResyncReason.DIVERGED else 0
             self._delivery.resync(session, ResyncReason(reason), session.user.oldest, verified)

@@ -80,7 +80,7 @@ class Session:
         self.acked = self.sent = self.scanned = self.verified = device.acked
         self.digest = 0
         self.acked_digest: int | None = 0
-        #: The head told to the client when it attached: it waits to hear that it stands there.
+        #: The head quoted to the client when it attached: it waits to hear that it stands there.
         self.quoted = 0
         self.link: Link | None = None
         self.mode = ClientMode.FOREGROUND
@@ -165,8 +165,9 @@ class Session:
         self.verified = self.acked
         return True
 
-    def seek(self, position: int) -> None:
-        """Events go on after `position`; what was in flight counts no more."""
+    def seek(self, position: int, quoted: int = 0) -> None:
+        """Events go on after `position`; what was in flight counts no more. `quoted`: see above."""
+        self.quoted = quoted or self.quoted
         self.acked = self.sent = self.scanned = self.verified = position
         self.digest = self.acked_digest = 0
         self.in_flight = None

@@ -44,6 +44,9 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     present: list[int] = []
     head: int | None = None
     before_ms = before_id = 0
+    # What this device did before the snapshot is then in the store before it, and no result can come later
+    # for a conversation that the snapshot no longer lists.
+    await engine.bell.wait_until(lambda: not session.in_flight)
     try:
         while True:
             link.count_round_trip()

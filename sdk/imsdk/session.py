@@ -215,7 +215,7 @@ class Session:
     @property
     def ack_at(self) -> float | None:
         """When an ACK should go out even if nothing else does."""
-        if not self.attached:
+        if not self.attached or self.resyncing:
             return None
         return None if self._ack_at is None else 0.0 if self._unacknowledged >= ACK_AFTER else self._ack_at
 

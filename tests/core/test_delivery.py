@@ -1,11 +1,14 @@
 """Everybody gets every entry once, in order, whenever they come."""
 
+import pytest
+
 from improtocol import Kind, frames
 from improtocol import commands as c
 from improtocol.limits import EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, EVENTS_IN_FLIGHT_MAX
 from imserver.core.users import TAIL_BYTES_MAX
 from imserver.storage.store import log_bytes
 from tests.core.house import House, post
+from tests.core.links import FakeLink
 
 
 async def test_message_to_a_user_who_never_connected_waits_for_the_first_login(house: House) -> None:
@@ -186,6 +189,28 @@ async def test_a_device_that_only_talks_is_told_where_its_cursor_stands_before_t
     await bob.one(post("alice", "yours"))
     await alice.settle()
     assert alice.texts == ["yours"]
+
+
+async def test_a_device_is_told_where_it_stands_also_when_the_connection_was_blocked_at_first(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was quoted a head at which only its own messages stand, and waits to hear that it is there."""
+    alice = await house.phone("alice").connect()
+    await alice.one(post("bob", "mine"))
+    await alice.one(post("bob", "mine"))
+    before = alice.cursor
+    alice.drop()
+    monkeypatch.setattr(FakeLink, "attached", lambda link: setattr(link, "blocked", True))
+    await alice.resume()
+    assert alice.link is not None
+    assert alice.cursor == before < 3
+    alice.link.blocked = False
+    session = house.core.session_of(alice.link)
+    assert session is not None
+    house.core.writable(session)
+    house.core.links.flush()
+    await alice.settle()
+    assert alice.cursor == 3
 
 
 async def test_superseded_read_marks_are_left_out_of_a_range_and_the_newest_arrives(house: House) -> None:

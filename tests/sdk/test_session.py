@@ -111,6 +111,14 @@ def test_acks_wait_for_company_but_not_longer_than_a_second_nor_half_a_window() 
     assert session.ack_at is None
 
 
+def test_no_ack_is_due_while_a_snapshot_is_taken() -> None:
+    """None may be sent, so a time at which it were due would wake the writer again and again."""
+    session = attached()
+    session.committed(41, 5.0)
+    session.begin_resync()
+    assert session.ack_at is None
+
+
 def test_a_new_connection_owes_no_ack_for_the_old_one() -> None:
     session = attached()
     session.committed(50, 0)

@@ -95,6 +95,11 @@ def take_newest(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage
     take_history(con, user, chat, page, 0)
     con.executemany("UPDATE message SET local = ? WHERE chat = ? AND seq = ?", own)
     (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
+    _skip_holes(con, chat, released, reason)
+
+
+def _skip_holes(con: sqlite3.Connection, chat: int, released: int, reason: GapReason) -> None:
+    """Release everything held; what lies before it becomes gap rows."""
     feed = Feed(con)
     released = feed.skip_holes(chat, released, reason, limits.INT_MAX)
     feed.close()
@@ -127,6 +132,8 @@ def end_resync(
             _forget_direct(con, key, released)
         else:
             con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
+            # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
+            _skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)
     con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = 0, epoch = ?2", (head, epoch))
     if accepted is not None:
         outbox.renumber(con, accepted)

@@ -5,7 +5,7 @@ from improtocol import commands as ask
 from improtocol.frames import Result
 from improtocol.queries import ConversationInfo, HistoryPage
 from imsdk.store import Store
-from imsdk.store.rows import GapReason
+from imsdk.store.rows import GAP, GapReason
 from tests.sdk.store.conftest import ME, ROOM, created, message
 
 
@@ -63,3 +63,16 @@ async def test_a_resync_brings_what_lies_before_ones_own_newest_message(store: S
     page = HistoryPage(entries=(created(ME), message(2, "mine", ME)), first=1, complete=True)
     await store.take_newest(key, page, GapReason.RETENTION)
     assert await shown(store) == [2]
+
+
+async def test_a_resync_ends_what_waits_in_a_conversation_that_is_left(store: Store) -> None:
+    """No page of it can be asked for, and the log goes on behind what is missing: a gap says so."""
+    key = await group(store)
+    await store.commit_events([created(ME)], 1)
+    await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
+    await store.enqueue(key, ask.Leave(conversation=ROOM), None, 1)
+    await store.settle([Result(counter=2, value=3, at_ms=2), Result(counter=3, value=4, at_ms=3)])
+    assert await shown(store) == [], "it waits for the second record"
+    await store.end_resync(head=50, epoch=1, present=(), accepted=None, restored=False)
+    rows = await store.feed(0, 100, messages=True)
+    assert [(row.seq, row.kind == GAP) for row in rows] == [(2, True), (3, False)]
