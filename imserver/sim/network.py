@@ -60,7 +60,8 @@ class Network:
             chunk_bytes_max=self.terms.chunk_bytes_max,
         )
         if self._buggify("tiny_chunks"):
-            terms.chunk_bytes_max = self._rng.choice((3, 7, 50))
+            # Mostly small, but not for ever: a long message in threes is a thousand reads, and shows no more.
+            terms.chunk_bytes_max = (1, 2, 3, 7, 50, 500)
         if self._buggify("tiny_window"):
             terms.window_bytes = self._rng.choice((20, 200, 1500))
         if self._buggify("slow_network"):

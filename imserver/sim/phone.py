@@ -47,9 +47,11 @@ class PhoneStore(SqliteStore):
             async with self._turn:
                 await self._wait("phone_slow_before_commit")
                 phone.watch.before(function.__name__, args)
+                changes = phone.database.total_changes
                 result = await self._database.run(function, *args, **kwargs)
                 phone.watch.after(function.__name__, args, kwargs, result)
-                await self._wait("phone_slow_after_commit")
+                if phone.database.total_changes != changes:
+                    await self._wait("phone_slow_after_commit")
         return result
 
     async def _wait(self, site: str) -> None:

@@ -23,8 +23,8 @@ class Terms:
     latency_s_min: float = 0.005
     latency_s_max: float = 0.05
     window_bytes: int = 64 * 1024
-    #: The most that one read gives, and that arrives in one piece.
-    chunk_bytes_max: int = 64 * 1024
+    #: Each read gives at most one of these at random; more than the largest arrives in two pieces.
+    chunk_bytes_max: tuple[int, ...] = (64 * 1024,)
 
 
 class Pipe:
@@ -62,8 +62,9 @@ class Pipe:
         if self.finished or not count:
             return 0
         taken = bytes(data[:count])
-        chunk = self.terms.chunk_bytes_max
-        if chunk < count and self._rng.random() < 0.5:  # in two pieces, the border anywhere
+        if (
+            self.terms.chunk_bytes_max[-1] < count and self._rng.random() < 0.5
+        ):  # in two pieces, the border anywhere
             cut = self._rng.randrange(1, count)
             self._launch(taken[:cut])
             self._launch(taken[cut:])
@@ -127,7 +128,8 @@ class Pipe:
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes that have arrived; empty: none, or the end."""
-        size = min(size, self.terms.chunk_bytes_max)
+        chunks = self.terms.chunk_bytes_max
+        size = min(size, chunks[0] if len(chunks) == 1 else self._rng.choice(chunks))
         full = self.room == 0
         data = bytes(self._ready[:size])
         del self._ready[:size]

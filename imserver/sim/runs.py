@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from imserver.sim.deterministic import run
+from imserver.sim.deterministic import Standstill, run
 from imserver.sim.model import Violation
 from imserver.sim.plan import Plan, draw_plan
 from imserver.sim.world import World, scratch
@@ -58,6 +58,8 @@ def run_plan(plan: Plan) -> Outcome:
         run(main, plan.seed)
     except BaseExceptionGroup as group:
         violation = _told(group)
+    except Standstill as error:
+        violation = f"livelock: {error}"
     (world,) = worlds
     return Outcome(
         seed=plan.seed,

@@ -77,7 +77,7 @@ class Hand:
 
     def _text(self) -> str:
         """Unique, so that nothing can hide behind something like it."""
-        size = self._rng.choice((0, 20, 200, 3000))
+        size = self._rng.choice((0, 0, 20, 20, 200, 3000))
         return f"{self._phone.name} {self._event.draw} {self._rng.getrandbits(48)} {'好' * (size // 3)}"
 
     # Doing ------------------------------------------------------------------------------------------
