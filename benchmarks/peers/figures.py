@@ -44,7 +44,7 @@ STORM = (
     Figure("storm_s", "s until all have all", 2),
     Figure("storm_ack_p99_ms", "ms ack p99 of the others"),
     Figure("storm_us", "µs CPU per session"),
-    Figure("storm_lost", "lost"),
+    Figure("storm_lost", "lost, or not there after 60 s"),
     Figure("storm_doubled", "doubled"),
 )
 TABLES = {

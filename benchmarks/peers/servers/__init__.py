@@ -3,9 +3,10 @@
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.servers.imserver import Imserver
 from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoSaved
+from benchmarks.peers.servers.nats import Nats
 from benchmarks.peers.servers.own import Floor, LongPoll
 
 #: In the order of the report; ours first, because the others are compared with it.
 PEERS: dict[str, Peer] = {
-    peer.key: peer for peer in (Imserver(), Mosquitto(), MosquittoSaved(), LongPoll(), Floor())
+    peer.key: peer for peer in (Imserver(), Mosquitto(), MosquittoSaved(), Nats(), LongPoll(), Floor())
 }

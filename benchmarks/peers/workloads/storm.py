@@ -17,7 +17,7 @@ SENDERS = 50
 TALKERS = 20
 #: Between a talker's messages.
 PAUSE_S = 0.1
-STORM_S_MAX = 90.0
+STORM_S_MAX = 60.0
 OPENED_PER_TURN = 200
 
 
