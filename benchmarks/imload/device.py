@@ -1,0 +1,292 @@
+"""A device: two resumable streams and the connection that carries them at the moment. No I/O, no clock.
+
+What it keeps would be on a phone's disk: it survives any connection. Losing a result or an event is therefore
+never the device's own doing, and the oracle may blame the server.
+"""
+
+from typing import Final
+
+from imload.address_book import AddressBook
+from imload.book import Book
+from imload.credentials import Credentials
+from imload.inbox import ACK_AT, Inbox
+from imload.outbox import Outbox
+from imload.parcels import Parcel
+from imload.people import Chat, Person
+from imload.radio import Radio
+from imload.resuming import Resuming
+from imload.schedule import Posting
+from imload.snapshot import Snapshot
+from improtocol import NEED_DATA, ClientMode, Connection, Entry, NextAction, Side, State, action_of, frames
+from improtocol.commands import Post
+from improtocol.frames import Frame
+from improtocol.group_commands import Create
+
+_NEVER: Final = float("inf")
+
+
+class Device:
+    """One device's streams over any number of connections.
+
+    The driver gives it bytes and moments (seconds of a monotonic clock) and writes what `take` returns.
+
+    Args:
+        person: who it is.
+        book: the run's terms.
+        radio: counts wake-ups.
+    """
+
+    __slots__ = (
+        "_ack_due_s",
+        "_addresses",
+        "_attachments",
+        "_book",
+        "_connection",
+        "_credentials",
+        "_inbox",
+        "_mode",
+        "_out",
+        "_outbox",
+        "_ping_due_s",
+        "_snapshot",
+        "attached",
+        "attached_s",
+        "close",
+        "person",
+        "radio",
+        "resuming",
+        "user",
+    )
+
+    def __init__(self, person: Person, book: Book, radio: Radio) -> None:
+        self.person = person
+        self.user = book.name_of(person.user)
+        self.radio = radio
+        self._book = book
+        self._addresses = AddressBook(person, book)
+        self._outbox = Outbox(book)
+        self._inbox = Inbox(person, book)
+        self._credentials = Credentials(self.user, person.device, book.token_of)
+        # The connection.
+        self._connection: Connection | None = None
+        self._out: list[bytes] = []
+        self._mode = ClientMode.FOREGROUND
+        self._ack_due_s = self._ping_due_s = _NEVER
+        self._attachments = 0
+        self._snapshot: Snapshot | None = None
+        self.attached = False
+        self.attached_s = _NEVER
+        self.close: frames.Close | None = None
+        self.resuming = Resuming()
+
+    # For the driver --------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits for a result."""
+        return not self._outbox and not self._addresses.holds
+
+    @property
+    def due_s(self) -> float:
+        """When `on_time` is to be called at the latest."""
+        held = self.attached and self._outbox and self._outbox.hold_until_s
+        return min(self._ack_due_s, self._ping_due_s, self._outbox.hold_until_s if held else _NEVER)
+
+    def hello(self, now_s: float) -> None:
+        """The transport is there: RESUME with what is unacknowledged right behind it, or CONNECT."""
+        self.lost()
+        self._connection = Connection(Side.CLIENT)
+        self._outbox.restart()
+        self._inbox.unacked = 0
+        self.close = None
+        self.resuming.restart(under_way=self._credentials.known)
+        hello = self._credentials.hello(self._inbox.cursor, self._outbox.next, self._mode)
+        self.resuming.took(self._send(hello))
+        if isinstance(hello, frames.Resume):
+            self._outbox.send(self._send, now_s)
+
+    def receive(self, data: bytes, now_s: float) -> None:
+        """Take bytes of the connection; what follows from them is in `take`.
+
+        Raises:
+            RemoteProtocolError: the server broke the protocol.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        self.radio.active(now_s)
+        self.resuming.heard()
+        connection.receive_data(data)
+        sizes = self._book.tally.frame_bytes
+        while True:
+            before = connection.buffered_bytes
+            frame = connection.next_event()
+            if frame is NEED_DATA:
+                break
+            size = before - connection.buffered_bytes
+            sizes[f"{type(frame).__name__} in"] += size
+            self._take_frame(frame, size, now_s)
+        if self.attached:
+            self._outbox.send(self._send, now_s)
+
+    def take(self, now_s: float) -> bytes:
+        """The bytes to write."""
+        if not self._out:
+            return b""
+        if self.attached and self._inbox.unacked:
+            self._send_ack()  # rides along
+        data = b"".join(self._out)
+        self._out.clear()
+        self.radio.active(now_s)
+        self.resuming.said()
+        if self.attached:
+            self._ping_due_s = now_s + self._book.keepalive_s
+        return data
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._connection = self._snapshot = None
+        self.attached = self.resuming.consistent = False
+        self.attached_s = _NEVER
+        self._out.clear()
+        self._ack_due_s = self._ping_due_s = _NEVER
+
+    def on_time(self, now_s: float) -> None:
+        """Do what is due."""
+        if not self.attached:
+            return
+        if now_s >= self._ping_due_s:
+            self._book.tally.counts["pings"] += 1
+            self._send(frames.Ping())
+        elif now_s >= self._ack_due_s and self._inbox.unacked:
+            self._send_ack()
+        self._outbox.send(self._send, now_s)
+
+    # What the person does --------------------------------------------------------------------------
+
+    def make_group(self, chat: Chat, now_s: float) -> None:
+        """Create a group of the schedule; its maker's first command after logging in."""
+        members = tuple(self._book.name_of(user) for user in chat.users[1:])
+        create = Create(conversation=self._book.group_id(chat.number), title="imload", members=members)
+        self._outbox.add(create, -1, now_s, 0)
+        self._addresses.knows(chat, create.conversation)
+        self._send_outbox(now_s)
+
+    def post(self, posting: Posting, now_s: float) -> None:
+        """Put a message into the outbox, and on its way if there is one."""
+        ref = self._addresses.ref(posting)
+        if ref is None:
+            return
+        parcel = Parcel(posting.number, int(now_s * 1e6), posting.kind, posting.size)
+        attachment = self._attachments if self.attached else 0
+        self._outbox.add(Post(conversation=ref, body=parcel.body()), posting.number, now_s, attachment)
+        self._book.tally.counts["posted"] += 1
+        self._send_outbox(now_s)
+
+    def set_mode(self, *, background: bool) -> None:
+        """The app goes to the background or comes back."""
+        self._mode = ClientMode.BACKGROUND if background else ClientMode.FOREGROUND
+        if self.attached:
+            self._send(frames.Mode(mode=self._mode))
+
+    # Sending ---------------------------------------------------------------------------------------
+
+    def _send(self, frame: Frame) -> int:
+        assert self._connection is not None
+        data = self._connection.send(frame)
+        self._out.append(data)
+        self._book.tally.frame_bytes[f"{type(frame).__name__} out"] += len(data)
+        return len(data)
+
+    def _send_outbox(self, now_s: float) -> None:
+        if self._connection is not None and self._connection.state in (State.OPEN, State.RESUMING):
+            self._outbox.send(self._send, now_s)
+
+    def _send_ack(self) -> None:
+        self._send(frames.Ack(count=self._inbox.unacked))
+        self._inbox.unacked = 0
+        self._ack_due_s = _NEVER
+
+    # Receiving -------------------------------------------------------------------------------------
+
+    def _take_frame(self, frame: Frame, size: int, now_s: float) -> None:
+        match frame:
+            case frames.Result():
+                self._outbox.take(frame, now_s, self._attachments)
+            case frames.Events():
+                self._take_events(frame, size, now_s)
+            case frames.Connected() | frames.Resumed():
+                self._take_attached(frame, size, now_s)
+            case frames.Ping():
+                self._send(frames.Pong())
+            case frames.Resync():
+                self._begin_snapshot(frame)
+            case frames.Reply():
+                self._take_reply(frame, now_s)
+            case frames.Close():
+                self.close = frame
+                self._book.tally.counts[f"closed: {frame.code}"] += 1
+                if action_of(frame.code) is NextAction.REAUTHENTICATE:
+                    self._credentials.forget()
+            case _:
+                pass  # PONG, SIGNAL
+
+    def _take_attached(self, frame: frames.Connected | frames.Resumed, size: int, now_s: float) -> None:
+        tally = self._book.tally
+        self.attached = True
+        self.attached_s = now_s
+        self._attachments += 1
+        self._ping_due_s = now_s + self._book.keepalive_s
+        if isinstance(frame, frames.Connected):
+            self._credentials.take(frame)
+            self._outbox.accepted = self._outbox.accepted if self._outbox else frame.accepted
+            tally.counts["connects"] += 1
+            tally.took("login", now_s - self.resuming.connecting_s)
+            self.resuming.target = frame.head
+        else:
+            self.resuming.took(size)
+            self.resuming.target = frame.head or self._inbox.cursor
+        if not frame.resync:
+            self._look_consistent(now_s)
+
+    def _take_events(self, frame: frames.Events, size: int, now_s: float) -> None:
+        created = self._inbox.take(frame, now_s, self.attached_s)
+        self.resuming.took(size, len(frame.entries))
+        self._look_consistent(now_s)
+        if self._inbox.unacked >= ACK_AT:
+            self._send_ack()
+        elif self._ack_due_s == _NEVER:
+            self._ack_due_s = now_s + self._book.ack_after_s
+        self._take_created(created, now_s)
+
+    def _begin_snapshot(self, frame: frames.Resync) -> None:
+        """The log cannot say what follows the cursor: ask for conversations and their histories instead."""
+        self._book.tally.counts[f"resyncs: {frame.reason}"] += 1
+        self._credentials.epoch = frame.epoch
+        self._snapshot = Snapshot(self._send, self._inbox.last_seq)
+
+    def _take_reply(self, frame: frames.Reply, now_s: float) -> None:
+        if self._snapshot is None:
+            return
+        created: list[Entry] = []
+
+        def take(conversation: int, entries: list[Entry]) -> None:
+            created.extend(self._inbox.take_snapshot(conversation, entries, now_s))
+
+        position = self._snapshot.reply(frame, take)
+        self._take_created(created, now_s)
+        if position is None:
+            return
+        self._snapshot = None
+        self._inbox.cursor, self._inbox.unacked = position, 0
+        self._send(frames.Seek(position=position))
+        self._look_consistent(now_s)
+
+    def _take_created(self, created: list[Entry], now_s: float) -> None:
+        for entry in created:
+            for posting in self._addresses.created(entry):
+                self.post(posting, now_s)
+
+    def _look_consistent(self, now_s: float) -> None:
+        if self.attached:
+            self.resuming.look(self._inbox.cursor, now_s, self._book.tally)

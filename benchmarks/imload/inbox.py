@@ -1,0 +1,89 @@
+"""A device's stream from the server: its cursor, and what it has received up to there."""
+
+from typing import Final
+
+from imload.book import Book
+from imload.ledger import QUIET
+from imload.parcels import Altered, Parcel
+from imload.people import Person
+from improtocol import Entry, Kind, frames
+from improtocol.limits import EVENTS_IN_FLIGHT_MAX
+
+#: As the protocol advises: at the latest when half of the window is used.
+ACK_AT: Final = EVENTS_IN_FLIGHT_MAX // 2
+_NEVER: Final = float("inf")
+
+
+class Inbox:
+    """What a device has received.
+
+    Args:
+        person: whose.
+        book: where receipts are noted.
+    """
+
+    __slots__ = ("_book", "_last", "_person", "_tops", "cursor", "unacked")
+
+    def __init__(self, person: Person, book: Book) -> None:
+        self._person = person
+        self._book = book
+        self._last: dict[int, int] = {}
+        self._tops: dict[int, int] | None = None
+        self.cursor = 0
+        self.unacked = 0  #: positions received and not acknowledged on this connection
+
+    def take(self, events: frames.Events, now_s: float, attached_s: float) -> list[Entry]:
+        """Take a range; returns its CREATED entries.
+
+        Args:
+            events: the range.
+            now_s: when it came.
+            attached_s: since when the device has been attached.
+        """
+        if events.start != self.cursor:
+            text = f"events from {events.start}, but the cursor is at {self.cursor}"
+            self._book.ledger.altered.append((self._person.number, text))
+        created = []
+        for entry in events.entries:
+            if entry.kind == Kind.MESSAGE:
+                # What a snapshot has brought, the events after it may bring again.
+                if self._tops is None or entry.seq > self._tops.get(entry.conversation, 0):
+                    self._message(entry, now_s, attached_s)
+            elif entry.kind == Kind.CREATED:
+                created.append(entry)
+        self.unacked += max(0, events.end - self.cursor)
+        self.cursor = events.end
+        return created
+
+    def last_seq(self, conversation: int) -> int:
+        """The seq of the last message received of a conversation; 0: none."""
+        return self._last.get(conversation, 0)
+
+    def take_snapshot(self, conversation: int, entries: list[Entry], now_s: float) -> list[Entry]:
+        """Take what a snapshot brings of a conversation; returns its CREATED entries."""
+        if self._tops is None:
+            self._tops = {}
+        for entry in entries:
+            if entry.kind == Kind.MESSAGE:
+                self._message(entry, now_s, _NEVER, snapshot=True)
+        if entries:
+            self._tops[conversation] = entries[-1].seq
+        return [entry for entry in entries if entry.kind == Kind.CREATED]
+
+    def _message(self, entry: Entry, now_s: float, attached_s: float, *, snapshot: bool = False) -> None:
+        tally, ledger = self._book.tally, self._book.ledger
+        try:
+            parcel = Parcel.read(entry.payload)
+        except Altered as error:
+            ledger.altered.append((self._person.number, str(error)))
+            return
+        if snapshot and self._book.sender_of(parcel.number) == self._person.number:
+            return  # a history has one's own messages, too; the result was their delivery
+        tally.counts["received"] += 1
+        self._last[entry.conversation] = entry.seq
+        ledger.received(self._person.number, parcel.number, entry.seq)
+        posted_s = parcel.posted_us / 1e6
+        # Of another process's sender it is not known here whether the message had to wait for it.
+        known = 0 <= parcel.number < len(ledger.posted)
+        if known and attached_s <= posted_s and ledger.posted[parcel.number] == QUIET:
+            tally.took("delivery", now_s - posted_s)

@@ -1,0 +1,124 @@
+"""Messages that say which they are: number, moment of posting, kind and size, in every kind of content.
+
+So a receiver in any process knows what it got and how old it is, and the oracle can check every byte: a
+parcel has exactly one body.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self
+
+from improtocol import unpack
+from improtocol.body import Body, pack_body, plain_text_body
+from improtocol.content import Button, Card, Content, Custom, Location, Sticker, Text
+
+#: Letters, so that a text's length in bytes is its length in characters.
+_PADDING: Final = "the parcel is in the van and the van is in the lift " * 640
+_EMOJI: Final = "\N{GRINNING FACE}\N{THUMBS UP SIGN}\N{HEAVY BLACK HEART}" * 400
+#: The tag before the padding takes up to so many bytes.
+TAG_BYTES_MAX: Final = 48
+SIZE_BYTES_MAX: Final = 16 * 1024
+
+
+class ContentKind(StrEnum):
+    """The kinds of content that need no upload."""
+
+    TEXT = "text"
+    EMOJI = "emoji"
+    STICKER = "sticker"
+    LOCATION = "location"
+    CARD = "card"
+    CUSTOM = "custom"
+
+
+_LETTERS: Final = dict(zip(ContentKind, "teslcu", strict=True))
+_KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
+
+
+class Altered(ValueError):
+    """A message is not what was posted under its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message of the load.
+
+    Attributes:
+        number: of the post in the schedule, from 0.
+        posted_us: when it was posted, on the machine's monotonic clock.
+        kind: of its content.
+        size: bytes of padding, about the size of the message beyond its tag.
+    """
+
+    number: int
+    posted_us: int
+    kind: ContentKind
+    size: int
+
+    @property
+    def tag(self) -> str:
+        """What identifies it, in ASCII."""
+        return f"{self.number}.{self.posted_us}.{_LETTERS[self.kind]}{self.size}."
+
+    def body(self) -> Body:
+        """The one body of this parcel."""
+        if self.kind is ContentKind.TEXT:
+            return plain_text_body(self.tag + _PADDING[: self.size])
+        return Body(content=self._content())
+
+    def _content(self) -> Content:
+        tag, padding = self.tag, _PADDING[: self.size]
+        match self.kind:
+            case ContentKind.EMOJI:
+                return Text(tag + _EMOJI[: max(1, self.size // 4)])
+            case ContentKind.STICKER:
+                return Sticker(pack="imload", name=tag)
+            case ContentKind.LOCATION:
+                return Location(latitude=31.23, longitude=121.47, name=tag, address=padding[:200].strip())
+            case ContentKind.CARD:
+                button = Button(label="Track", action="https://shop.example/track")
+                return Card(title=tag, text=padding, price="19.90", kind="order", ref="1", buttons=(button,))
+            case _:
+                return Custom(kind="imload.parcel", data={"tag": tag, "padding": padding})
+
+    @classmethod
+    def read(cls, payload: bytes) -> Self:
+        """The parcel in a message's packed payload.
+
+        Raises:
+            Altered: it is none, or differs from the one body of the parcel that it claims to be.
+        """
+        value = unpack(payload)
+        parcel = cls._from_tag(value if isinstance(value, str) else _tag_in(value))
+        if parcel.kind is ContentKind.TEXT and isinstance(value, str):
+            if value != parcel.tag + _PADDING[: parcel.size]:
+                raise Altered(f"message {parcel.number} is not the text that was posted")
+        elif pack_body(parcel.body()) != payload:
+            raise Altered(f"message {parcel.number} is not the {parcel.kind} that was posted")
+        return parcel
+
+    @classmethod
+    def _from_tag(cls, text: str) -> Self:
+        try:
+            number, posted_us, rest, _ = text[:TAG_BYTES_MAX].split(".", 3)
+            return cls(int(number), int(posted_us), _KINDS[rest[0]], int(rest[1:]))
+        except (ValueError, KeyError, IndexError):
+            raise Altered(f"not a message of this load: {text[:TAG_BYTES_MAX]!r}") from None
+
+
+def _tag_in(value: object) -> str:
+    """The text that holds the tag in a content that is not plain text."""
+    try:
+        kind, fields = value[0], value[1]  # type: ignore[index]
+        found = {
+            3: lambda: fields[2],
+            7: lambda: fields[1],
+            8: lambda: fields[0],
+            9: lambda: fields[1]["tag"],
+        }
+        text = found[kind]()
+    except (IndexError, KeyError, TypeError):
+        raise Altered("not a message of this load") from None
+    if not isinstance(text, str):
+        raise Altered("not a message of this load")
+    return text

@@ -1,0 +1,75 @@
+"""CPU time and memory of a server's whole process tree, from /proc."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tree of processes has used and holds.
+
+    Attributes:
+        cpu_s: user and system seconds so far, children that ended and were waited for included.
+        memory_kib: proportional set size, shared pages divided; resident size where that is not told.
+    """
+
+    cpu_s: float
+    memory_kib: float
+
+
+def tree_of(pid: int) -> list[int]:
+    """`pid` and all its descendants that live."""
+    parents: dict[int, list[int]] = {}
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                parents.setdefault(int(_stat(int(entry.name))[1]), []).append(int(entry.name))
+    found, look = [], [pid]
+    while look:
+        found.append(one := look.pop())
+        look += parents.get(one, [])
+    return found
+
+
+def usage_of(pid: int) -> Usage | None:
+    """The usage of the tree under `pid`; None where it is not there, or there is no /proc."""
+    if not (_PROC / str(pid)).exists():
+        return None
+    cpu_s = memory_kib = 0.0
+    for one in tree_of(pid):
+        with suppress(OSError, ValueError, IndexError):
+            cpu_s += _cpu_s(one)
+            memory_kib += _memory_kib(one)
+    return Usage(cpu_s, memory_kib)
+
+
+def cpu_of(pid: int) -> float | None:
+    """CPU seconds alone: cheap enough for every second."""
+    with suppress(OSError, ValueError, IndexError):
+        return sum(_cpu_s(one) for one in [pid])
+    return None
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/PID/stat from the third (state) on."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_s(pid: int) -> float:
+    return sum(map(int, _stat(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_kib(pid: int) -> float:
+    try:
+        for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return float(line.split()[1])
+    except PermissionError:
+        pass  # another user's process
+    pages = int((_PROC / str(pid) / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
