@@ -9,9 +9,9 @@ What happens is decided before it begins (same file, same seed, same load):
 
 Then it is played:
 
-- `device`      one device without I/O: `outbox` and `inbox` are its two streams, `credentials`, `address_book`,
+- `device`      one device without I/O: `outbox` and `inbox` are its streams, `credentials`, `address_book`,
   `snapshot` after RESYNC, `resuming` measures its way back, `radio` counts its wake-ups
-- `wire`        its socket, TLS and WebSocket; `line` connects, cuts off and brings back; `leftovers` half-open
+- `wire`        its socket, TLS and WebSocket; `lines` connects, cuts off and brings back, `leftovers`
 - `pump`        one selector and one heap of timers for all; `driver` plays a schedule on it
 - `player`      one process's part; `parts`: several processes in step
 
@@ -19,6 +19,7 @@ And judged:
 
 - `ledger`      the oracle: every message accounted for
 - `tally`       counts, bytes, durations (`histogram`); `storm_watch`; `processes`: CPU and memory by pid
-- `monitor`     a line a second, the server's storms; `results`, `result_file`, `summary`, `view`, `compare`, `report/`
+- `monitor`     a line a second, the server's storms; `results`, `result_file`, `summary`, `view`, `compare`,
+  `report`
 - `run`         all together; `where`: which server, `server`: the tool's own; `commands`, `cli`
 """

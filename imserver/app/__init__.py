@@ -8,6 +8,7 @@
 - `admin`           apps and keys, `user_admin`: users; `choosing`: which app is meant
 - `control`         administration over the control socket; `administration`: from outside
 - `backup`          copies of a data directory, and what a restored one needs
+- `churn_log`       when connections came and went, for load tests
 - `metrics`, `tls`, `ticket_keys`, `ready_file`, `bound`, `errors`
 """
 

@@ -14,6 +14,7 @@ from imserver.app.admin import Admin
 from imserver.app.backends import Backends
 from imserver.app.bound import Bound
 from imserver.app.choosing import DEFAULT_APP
+from imserver.app.churn_log import open_churn_log
 from imserver.app.control import serve_control
 from imserver.app.errors import CannotServe
 from imserver.app.failstop import FailStop
@@ -26,7 +27,7 @@ from imserver.app.store_guard import StoreGuard
 from imserver.app.ticket_keys import load_ticket_keys
 from imserver.app.tls import server_context
 from imserver.config import Address, Config
-from imserver.core import Clock, Core, SystemClock, TokenVerifier
+from imserver.core import NOBODY, Clock, Core, SystemClock, TokenVerifier
 from imserver.gateway import Gateway, Listener
 from imserver.http import Health, Tls, create_app, create_operations_app, serve
 from imserver.http.server import bind
@@ -64,6 +65,7 @@ class Server:
         self._quotas = Quotas()
         self._tls = self._tls_context()
         signer = Signer(load_ticket_keys(config.data_dir), clock.now_ms)
+        self._churn = open_churn_log(config.churn_log)
         # Last of what can fail; `run` closes them. The desk must know the real port.
         self._listeners = _bind_all([config.http_address, config.operations_address])
         self._http_url = _url(config.http_address, self._listeners[0])
@@ -84,6 +86,7 @@ class Server:
             limits=config.core,
             media=Desk(self.media, store, self._quotas, clock, public_url),
             idle_s=config.gateway.idle_s_max,
+            churn=self._churn or NOBODY,
         )
         self._gateway = Gateway(
             self._core,
@@ -115,6 +118,8 @@ class Server:
         finally:
             for listener in self._listeners:
                 listener.close()
+            if self._churn is not None:
+                self._churn.close()
 
     async def _run(self, task_status: trio.TaskStatus[Bound]) -> None:
         await self._reload()
@@ -127,6 +132,8 @@ class Server:
                 self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
             )
             nursery.start_soon(self._vital, "media", self._sweep)
+            if self._churn is not None:
+                nursery.start_soon(self._churn.run)
             # Last, so that a start that fails over a taken port does not use up the first start's welcome.
             new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
             nursery.start_soon(self._watch, "media", self.media.wait_broken)

@@ -80,6 +80,7 @@ class Config(_Model):
     tls_key: Path | None = None
     allow_plaintext: bool = False
     drain_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 10.0
+    churn_log: Path | None = None
     media_quota_bytes: Annotated[int, Field(gt=0, lt=2**53)] = 10 * _GIB
     log: LogConfig = LogConfig()
     core: Annotated[CoreLimits, AfterValidator(_positive)] = CoreLimits()

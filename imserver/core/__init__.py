@@ -12,12 +12,13 @@ This room is the middle.
 - `delivery`       doorbell and pull, `users`: logs' heads and hot tails
 - `answers`        queries; `signals`: typing, presence, receipts; `watermarks`: what may lag
 - `links`          what a connection must offer; `media_desk`: what the media room must offer
-- `upkeep`         retention, sliding expiry; `statistics`
+- `upkeep`         retention, sliding expiry; `statistics`; `churn`: for whoever watches connections
 - `tokens`, `clock`, `limits`
 
 Everything that happens to a user is an entry in that user's log; everything that follows along is a cursor.
 """
 
+from imserver.core.churn import NOBODY, ChurnWatcher
 from imserver.core.clock import Clock, SystemClock
 from imserver.core.core import Core
 from imserver.core.limits import CoreLimits
@@ -28,6 +29,8 @@ from imserver.core.statistics import CoreStatistics
 from imserver.core.tokens import Identity, TokenRefused, TokenVerifier, sign_token
 
 __all__ = [
+    "NOBODY",
+    "ChurnWatcher",
     "Clock",
     "Core",
     "CoreLimits",

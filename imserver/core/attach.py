@@ -57,7 +57,7 @@ class Attacher:
         clock: Clock,
         limits: CoreLimits,
         *,
-        attached: Callable[[Session, Link], None],
+        attached: Callable[[Session, Link, Connect | Resume], None],
         attached_count: Callable[[], int],
         banned: Callable[[int, str], bool],
         draw_id: Callable[[], int],
@@ -173,7 +173,7 @@ class Attacher:
             self._refuse(link, Code.SESSION_EXPIRED, "this session has expired; connect with a token")
             return
         self.resumed += 1
-        self._attach(session, link, frame.mode)
+        self._attach(session, link, frame)
         reason = self._reason(session, frame, sums)
         behind_events, behind_bytes = self._behind(session, frame.epoch, frame.cursor)
         head = session.user.head
@@ -225,7 +225,7 @@ class Attacher:
         if link.closing:
             return  # the session stays without a connection; the device logs in again
         self.connected += 1
-        self._attach(session, link, frame.mode)
+        self._attach(session, link, frame)
         resync = self._reason(session, frame, sums)
         behind_events, behind_bytes = self._behind(session, frame.epoch or self._store.epoch, frame.cursor)
         connected = Connected(
@@ -245,7 +245,7 @@ class Attacher:
 
     # Both ------------------------------------------------------------------------------------------
 
-    def _attach(self, session: Session, link: Link, mode: int) -> None:
+    def _attach(self, session: Session, link: Link, frame: Connect | Resume) -> None:
         older = session.link
         if older is not None and older is not link:
             # Fenced: none of its later bytes count.
@@ -253,10 +253,10 @@ class Attacher:
             older.flush()
         session.link = link
         session.unanswered = 0
-        session.mode = ClientMode(mode)
+        session.mode = ClientMode(frame.mode)
         session.resyncing = 0
         session.user.attach(session)
-        self._attached(session, link)
+        self._attached(session, link, frame)
 
     def _behind(self, session: Session, epoch: int, cursor: int) -> tuple[int, int]:
         """At most so many entries, and about so many bytes, follow.

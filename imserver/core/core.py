@@ -15,6 +15,7 @@ from improtocol.errors import RemoteProtocolError
 from improtocol.frames import Frame, ResyncReason
 from imserver.core.answers import Answerer
 from imserver.core.attach import Attacher
+from imserver.core.churn import NOBODY, ChurnWatcher, note_attached
 from imserver.core.clock import Clock, SystemClock
 from imserver.core.commit import CommitLoop
 from imserver.core.conversations import Conversations
@@ -47,6 +48,7 @@ class Core:
         media: hands out upload slots and links; None: none.
         draw_id, draw_secret: random sources (53 bits; n bytes), injected for simulations.
         idle_s: the silence after which the gateway hangs up.
+        churn: hears of connections.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class Core:
         draw_id: Callable[[], int] | None = None,
         draw_secret: Callable[[int], bytes] = secrets.token_bytes,
         idle_s: int = protocol_limits.IDLE_S_MAX,
+        churn: ChurnWatcher = NOBODY,
     ) -> None:
+        self._churn = churn
         self._store = store
         self._clock = clock or SystemClock()
         self._limits = limits = limits or CoreLimits()
@@ -157,11 +161,12 @@ class Core:
         """The session's connection takes bytes again."""
         self._delivery.pull(session)
 
-    def lost(self, link: Link) -> None:
-        """`link` is gone; its session stays."""
+    def lost(self, link: Link, cause: str = "closed") -> None:
+        """`link` is gone; its session stays. `cause` is a word for whoever watches churn."""
         session = self._attached.pop(link, None)
         if session is None or session.link is not link:
             return
+        self._churn.dropped(session.device, cause)
         session.link = None
         session.ride_along = None
         self._signals.forget_watcher(session)
@@ -199,7 +204,8 @@ class Core:
 
     # Called by the parts ---------------------------------------------------------------------------
 
-    def _session_attached(self, session: Session, link: Link) -> None:
+    def _session_attached(self, session: Session, link: Link, hello: frames.Connect | frames.Resume) -> None:
+        note_attached(self._churn, session, hello)
         self._attached[link] = session
         if len(session.user.sessions) == 1:
             self._signals.came(session.user)
@@ -237,8 +243,7 @@ class Core:
 
     def attached_devices(self, app: int, user: str) -> set[int]:
         """The ids of the devices of a user that are connected."""
-        sessions = self._attached.values()
-        return {s.device for s in sessions if s.user.name == user and s.user.app == app}
+        return {s.device for s in self._attached.values() if s.user.name == user and s.user.app == app}
 
     async def reload_keys(self) -> None:
         """Take over the store's apps and keys; tokens of revoked keys are refused from now on."""
@@ -268,10 +273,7 @@ class Core:
     # Life ------------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until cancelled. Raises `StoreBroken` when nothing more may be acked (G7).
-
-        End the process then.
-        """
+        """Serve until cancelled. Raises `StoreBroken` when nothing may be acked any more (G7): end then."""
         await self.reload_keys()
         await self._revoker.load()
         async with trio.open_nursery() as nursery:

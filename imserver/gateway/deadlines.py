@@ -1,5 +1,6 @@
 """When a connection is hung up, and with which words."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from improtocol.codes import Code
@@ -22,3 +23,10 @@ def deadline_of(link: "SocketLink", limits: GatewayLimits, now_s: float) -> tupl
     if link.blocked and since_s + limits.blocked_s_max < deadline_s:
         return since_s + limits.blocked_s_max, None
     return deadline_s, Close(code=Code.IDLE_TIMEOUT, reason="nothing was heard for too long")
+
+
+def cause_of(close: Close) -> str:
+    """The word for a connection that ended by `close`, in the churn log: `idle_timeout`, `replaced`, ..."""
+    with suppress(ValueError):
+        return Code(close.code).name.lower()
+    return "closed"

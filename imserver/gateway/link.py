@@ -16,7 +16,7 @@ from improtocol.entries import Entry
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
 from improtocol.frames import Close, Connect, Frame, Resume
 from improtocol.state import Side, State
-from imserver.gateway.deadlines import deadline_of
+from imserver.gateway.deadlines import cause_of, deadline_of
 from imserver.gateway.websocket import WebSocketCodec
 from imserver.gateway.wire import Wire
 
@@ -64,7 +64,7 @@ class SocketLink(Wire):
                 self.drop()
                 return
             if not data:
-                self.drop()
+                self.drop("closed")
                 return
             self.pump.bytes_in += len(data)
             self._take(data)
@@ -148,7 +148,7 @@ class SocketLink(Wire):
         deadline_s, close = deadline_of(self, self.pump.limits, now_s)
         if deadline_s <= now_s:
             if close is None:
-                self.drop()
+                self.drop("slow")
                 return
             self.close(close)
             deadline_s = now_s + self.pump.limits.linger_s_max
@@ -212,23 +212,23 @@ class SocketLink(Wire):
         # Where nothing may be said in this state, the hang-up says it all.
         with suppress(LocalProtocolError):
             self._queue(self.connection.send(frame))
-        self._hang_up()
+        self._hang_up(cause_of(frame))
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, cause: str = "closed") -> None:
         """End the session's use of this connection; the socket follows when everything is written."""
         if self.closing or self.gone:
             return
         self.closing = True
         self.session = None
-        self.pump.core.lost(self)
+        self.pump.core.lost(self, cause)
         self.since_s = self.pump.now_s
         self.look_by(self.since_s + self.pump.limits.linger_s_max)
         if self._out is None:
             self._out = [b""]
             self.pump.core.links.add(self)
 
-    def drop(self) -> None:
-        """The connection is gone, now."""
+    def drop(self, cause: str = "reset") -> None:
+        """The connection is gone, now; `cause` is a word for the churn log."""
         if self.gone:
             return
         self.gone = True
@@ -236,5 +236,5 @@ class SocketLink(Wire):
         self.session = None
         self._out = None
         self._unsent = b""
-        self.pump.core.lost(self)
+        self.pump.core.lost(self, cause)
         self.pump.forget(self)

@@ -65,8 +65,8 @@ class Wire:
         """The wheel has come round: hang up if a deadline has passed, else look again later."""
         raise NotImplementedError
 
-    def drop(self) -> None:
-        """The connection is gone, now."""
+    def drop(self, cause: str = "reset") -> None:
+        """The connection is gone, now; `cause` is a word for the churn log."""
         raise NotImplementedError
 
     def look_by(self, at_s: float) -> None:
@@ -128,7 +128,7 @@ class Wire:
         if self._unsent:
             self._unsent += data
             if len(self._unsent) > self.pump.limits.unsent_bytes_max:
-                self.drop()
+                self.drop("slow")
             elif self._paused:
                 self.pump.watch(self, reading=False, writing=True)
             return

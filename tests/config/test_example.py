@@ -8,7 +8,7 @@ from imserver.config import Config, known_keys, load
 
 EXAMPLE = Path(__file__).parents[2] / "imserver.example.toml"
 #: The only keys whose default cannot be written down.
-WITHOUT_DEFAULT = {"tls_certificate", "tls_key"}
+WITHOUT_DEFAULT = {"churn_log", "tls_certificate", "tls_key"}
 
 
 def uncommented() -> str:

@@ -11,7 +11,7 @@ from imload.churn.outage import How, Outage
 _HOW: Final = {
     "closed": How.FIN,
     "reset": How.RESET,
-    "idle": How.SILENT,
+    "idle_timeout": How.SILENT,
     "replaced": How.SILENT,
     "slow": How.FROZEN,
 }
