@@ -1,6 +1,7 @@
 """The adapter page: what a server needs to be measured beside the others."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -34,6 +35,7 @@ class Peer(ABC):
     configuration: ClassVar[str]  #: what differs from the defaults, for the report
     promises: ClassVar[Promises]
     pace: ClassVar[float] = 1.0  #: share of the usual number of messages, where the usual would take minutes
+    leaves_out: ClassVar[Mapping[str, str]] = {}  #: workloads that are not run on it, and why
 
     @abstractmethod
     def missing(self) -> str:

@@ -13,6 +13,8 @@ _READ_BYTES = 65536
 #: Not in every Python's socket module. The port is chosen at connect: 28,000 of them for each address.
 _IP_BIND_ADDRESS_NO_PORT = 24
 _SILENT_S_MAX = 20.0
+#: Connections served between two calls of `on_breath`.
+_BREATH = 16
 
 
 class Line:
@@ -38,6 +40,7 @@ class Pump:
         self._frozen: list[Line] = []
         self._opened = 0
         self.on_progress: Callable[[Device], None] | None = None  #: a device has read something
+        self.on_breath: Callable[[], None] | None = None  #: something else is due, also in a long turn
         self.on_lost: Callable[[Device], None] = _unexpected  #: the peer, or nobody there, ended a connection
 
     def line(self, device: Device) -> Line:
@@ -95,7 +98,9 @@ class Pump:
     def turn(self, timeout_s: float) -> bool:
         """Write and read what is possible; False when nothing was in time."""
         ready = self._selector.select(timeout_s)
-        for key, events in ready:
+        for number, (key, events) in enumerate(ready):
+            if self.on_breath is not None and number % _BREATH == 0:
+                self.on_breath()
             line: Line = key.data
             if self._lines.get(line.device) is not line:
                 continue  # dropped by what happened earlier in this turn

@@ -82,11 +82,14 @@ def _peers(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, st
     for key, peer in peers.items():
         if key in versions:
             yield f"| {peer.title} | {versions[key]} | {peer.promises} | {peer.configuration} |"
+    yield ""
+    for key, peer in peers.items():
+        for workload, reason in peer.leaves_out.items():
+            if key in versions:
+                yield f"- {peer.title}, {workload}: left out: {reason}"
     left_out = {key: why for key, why in skipped.items() if key not in versions}
-    if left_out:
-        yield ""
-        for key, why in left_out.items():
-            yield f"- Not measured: {peers[key].title}: {why}"
+    for key, why in left_out.items():
+        yield f"- {peers[key].title}: not measured: {why}"
 
 
 def _table(
