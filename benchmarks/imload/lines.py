@@ -188,6 +188,7 @@ class Line:
     # The connection --------------------------------------------------------------------------------
 
     def _connect(self) -> None:
+        assert self._wire is None, "a line has one connection"
         self._attempt += 1
         self._tally.counts["attempts"] += 1
         self.device.resuming.connecting_s = self._pump.now_s

@@ -13,6 +13,7 @@ from imload.scenario import Scenario
 
 #: Between two outages of one device: long enough to be told apart.
 _BETWEEN_S = 0.05
+_LENGTH_S_MIN = 0.001
 
 
 def plan_outages(scenario: Scenario, people: People, arrived_s: Sequence[float], seed: int) -> list[Outage]:
@@ -81,6 +82,8 @@ def _apart(found: Iterable[Outage], storms: Iterable[Outage], until_s: float) ->
     for outage in [*sorted(storms), *sorted(found)]:
         spans = taken.setdefault(outage.device, [])
         end_s = min(outage.end_s, until_s) if outage.storm < 0 else outage.end_s
+        # A server tells a half-open connection's end and its successor's begin as one moment.
+        end_s = max(end_s, outage.begin_s + _LENGTH_S_MIN)
         free = all(end_s + _BETWEEN_S < begin or outage.begin_s > end + _BETWEEN_S for begin, end in spans)
         if free and outage.begin_s < until_s:
             spans.append((outage.begin_s, end_s))
