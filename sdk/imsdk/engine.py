@@ -119,7 +119,6 @@ class Engine:
                     return Ended(action=NextAction.STOP, reason="a token is needed, and there is none")
             self.session.open(token, self.mode)
             self.statistics.dials += 1
-            self._strays.dialled()
             with trio.fail_after(DIAL_S_MAX):
                 stream = await self._dial()
         except trio.TooSlowError:
@@ -131,6 +130,7 @@ class Engine:
         except ValueError as error:  # a token or a URL that can never be right
             return Ended(action=NextAction.STOP, reason=str(error))
         self._link = Link(self, stream)
+        self._strays.greeted()
         self._mode_told = self.mode
         try:
             return await self._link.run(token)
@@ -177,6 +177,7 @@ class Engine:
 
     async def attached(self, attached: Attached) -> None:
         """A session is attached: keep it, if it is new."""
+        self._strays.answered()
         if attached.fresh is not None:
             if self.user and attached.fresh.user and attached.fresh.user != self.user:
                 reason = f"this store belongs to {self.user!r}, the token to {attached.fresh.user!r}"

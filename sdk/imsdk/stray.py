@@ -1,7 +1,6 @@
-"""Tells one's own stray connection from a second owner of the session."""
+"""Tells one's own stray connections from a second owner of the session."""
 
 from collections import deque
-from math import inf
 from typing import Final
 
 import trio
@@ -11,31 +10,37 @@ from imsdk.ending import Ended
 
 #: What an abandoned connection had under way may still arrive for so long (two minutes: TCP's segment life).
 STRAY_S_MAX: Final = 120.0
+#: More greetings than this are not kept in mind.
+STRAYS_MAX: Final = 64
 
 
 class Strays:
-    """Remembers when connections were begun."""
+    """Remembers greetings that were never answered: each may still arrive, and takes the session then.
+
+    One that was answered cannot come any more. So a fight with another process that has a copy of this store
+    ends at once: there every connection is answered before it is replaced.
+    """
 
     def __init__(self) -> None:
-        self._dialled_s: deque[float] = deque(maxlen=2)
-        self._excused_s = -inf
+        self._greeted_s: deque[float] = deque(maxlen=STRAYS_MAX)
 
-    def dialled(self) -> None:
-        """A connection is begun."""
-        self._dialled_s.append(trio.current_time())
+    def greeted(self) -> None:
+        """CONNECT or RESUME is sent on a new connection."""
+        self._greeted_s.append(trio.current_time())
+
+    def answered(self) -> None:
+        """The newest greeting was answered."""
+        if self._greeted_s:
+            self._greeted_s.pop()
 
     def excuse(self, ended: Ended) -> bool:
         """The session was taken over: may it have been by an older connection of one's own?
 
-        Its RESUME may come late, after the newer one's. Then connect again, instead of stopping for ever.
-        True if there was one not long ago, and only once in a while: against another process with a copy of
-        this store one must not fight.
+        Then connect again, instead of stopping for ever. Each stray excuses once.
         """
-        now_s = trio.current_time()
-        earlier_s = self._dialled_s[0] if len(self._dialled_s) > 1 else -inf
-        if ended.code != Code.REPLACED or now_s - earlier_s >= STRAY_S_MAX:
+        if ended.code != Code.REPLACED:
             return False
-        if now_s - self._excused_s <= STRAY_S_MAX:
-            return False
-        self._excused_s = now_s
-        return True
+        while self._greeted_s:
+            if trio.current_time() - self._greeted_s.popleft() < STRAY_S_MAX:
+                return True
+        return False

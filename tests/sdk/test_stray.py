@@ -9,38 +9,50 @@ from imsdk.stray import STRAY_S_MAX, Strays
 REPLACED = Ended(action=NextAction.STOP, reason="replaced", code=Code.REPLACED)
 
 
-async def test_who_dialled_twice_in_short_order_was_replaced_by_its_own_stray(autojump_clock: object) -> None:
+def greet(strays: Strays, *, answered: bool) -> None:
+    strays.greeted()
+    if answered:
+        strays.answered()
+
+
+async def test_who_left_a_greeting_unanswered_was_replaced_by_its_own_stray(autojump_clock: object) -> None:
     strays = Strays()
-    strays.dialled()
+    greet(strays, answered=False)
     await trio.sleep(3)
-    strays.dialled()
+    greet(strays, answered=True)
     assert strays.excuse(REPLACED)
 
 
-async def test_who_dialled_once_was_replaced_by_somebody_else(autojump_clock: object) -> None:
+async def test_whose_greetings_were_all_answered_was_replaced_by_somebody_else(
+    autojump_clock: object,
+) -> None:
     strays = Strays()
-    strays.dialled()
+    for _ in range(3):
+        greet(strays, answered=True)
     assert not strays.excuse(REPLACED)
 
 
-async def test_nobody_fights_with_a_copy_of_the_store(autojump_clock: object) -> None:
+async def test_each_stray_excuses_once(autojump_clock: object) -> None:
+    """Flapping between networks leaves several; a copy of the store would go on for ever."""
     strays = Strays()
-    for expected in (False, True, False, False):
-        strays.dialled()
+    greet(strays, answered=False)
+    greet(strays, answered=False)
+    for expected in (True, True, False, False):
+        greet(strays, answered=True)
         await trio.sleep(1)
         assert strays.excuse(REPLACED) is expected
 
 
 async def test_a_stray_is_forgotten_when_its_segments_are(autojump_clock: object) -> None:
     strays = Strays()
-    strays.dialled()
+    greet(strays, answered=False)
     await trio.sleep(STRAY_S_MAX)
-    strays.dialled()
+    greet(strays, answered=True)
     assert not strays.excuse(REPLACED)
 
 
 async def test_other_reasons_to_stop_are_not_excused(autojump_clock: object) -> None:
     strays = Strays()
-    strays.dialled()
-    strays.dialled()
+    greet(strays, answered=False)
+    greet(strays, answered=True)
     assert not strays.excuse(Ended(action=NextAction.STOP, reason="revoked", code=Code.SESSION_ENDED))
