@@ -138,6 +138,11 @@ class Incidents:
         self._later(event.span_s, lambda: server.set_full(full=False))
         return True
 
+    async def server_flips(self, event: Event, phone: "Phone", rng: Random) -> bool:
+        """The server's disk gives one message of a log with one bit changed, once."""
+        self._world.server.flips = True
+        return True
+
     async def backup(self, event: Event, phone: "Phone", rng: Random) -> bool:
         """Somebody makes a backup."""
         self._world.server.back_up()

@@ -62,6 +62,10 @@ class Model:
     outcomes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  #: -> code, value
     posted: dict[bytes, tuple[int, int]] = field(default_factory=dict)  #: payload of a message -> place
 
+    #: user -> an entry of the user's log as the disk gave it once, other than it was written. One for each:
+    #: a stretch that comes damaged twice is left as it is.
+    flipped: dict[int, Entry] = field(default_factory=dict)
+
     def copy(self, epoch: int) -> "Model":
         """This state under another epoch: what a restored backup begins with."""
         other = deepcopy(self)
@@ -134,7 +138,7 @@ class Model:
         for logged in log[start:end]:
             wanted = logged.entry
             own = logged.device == device and wanted.kind != Kind.CREATED
-            if not own and got is not None and self.same(wanted, got):
+            if not own and got is not None and (self.same(wanted, got) or got == self.flipped.get(user)):
                 got = next(theirs, None)
             elif wanted.kind == Kind.READ:
                 require(own or self._superseded(log, start, end, wanted), "G5", "a read mark is missing")

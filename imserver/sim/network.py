@@ -72,6 +72,12 @@ class Network:
         """The phone's connections that somebody still holds."""
         return [one for one in self.connections if one.owner == phone and not one.over]
 
+    def reset(self) -> None:
+        """Every connection breaks."""
+        for connection in self.connections:
+            if not connection.over:
+                connection.reset()
+
     def heal(self) -> None:
         """Every fault of the network stops."""
         self.offline.clear()

@@ -51,6 +51,7 @@ FAULTS: Final[dict[str, int]] = {
     "server_deaf": 4,
     "server_fails": 2,
     "server_full": 3,
+    "server_flips": 3,
     "phone_kill": 10,
     "phone_full": 3,
     "backup": 6,

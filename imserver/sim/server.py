@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import trio
 
+from improtocol.entries import Kind
 from improtocol.limits import BODY_BYTES_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, INT_MAX
 from imserver.core import Core, TokenVerifier, sessions
 from imserver.gateway.link import SocketLink
@@ -15,7 +17,7 @@ from imserver.sim.model import Model, require
 from imserver.sim.selector import SimSelector
 from imserver.sim.sockets import SimDoor
 from imserver.storage import schema
-from imserver.storage.model import AppKey, Marks, Placed, StoreBroken, StoreFull, Write
+from imserver.storage.model import AppKey, LogEntry, Marks, Placed, StoreBroken, StoreFull, Write
 from imserver.storage.sqlite import SqliteStore
 from imserver.storage.writing import Writer
 
@@ -80,6 +82,23 @@ class WatchedStore(SqliteStore):
         """See `Store`."""
         return await self._guarded(lambda writer: self._append(writer, writes, marks))
 
+    async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
+        """See `Store`. At times the disk gives a byte that is not the one it was given."""
+        found = await super().log_range(user, after, limit=limit, bytes_max=bytes_max)
+        return [self._flip(user, one) for one in found] if self._world.server.flips else found
+
+    def _flip(self, user: int, logged: LogEntry) -> LogEntry:
+        server, entry = self._world.server, logged.entry
+        if not server.flips or user in self._model.flipped or entry.kind != Kind.MESSAGE:
+            return logged
+        server.flips = False
+        payload = bytearray(entry.payload)
+        payload[-1] ^= 1 << server.rng.randrange(3)
+        changed = replace(entry, payload=bytes(payload))
+        self._model.flipped[user] = changed
+        self._world.trace.note("flip", user, entry.conversation, entry.seq)
+        return logged._replace(entry=changed)
+
     def _append(self, writer: Writer, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
         placed = writer.append(writes, marks)
         self._model.committed(writes, placed)
@@ -118,6 +137,7 @@ class Server:
         self.model = Model(epoch=self._stamp())
         world.models[self.model.epoch] = self.model
         self.life: ServerLife | None = None
+        self.flips = False  #: the next message read from the log is read wrongly
         self.backup: tuple[sqlite3.Connection, Model] | None = None
         self._ids = world.chance.stream("ids")
 

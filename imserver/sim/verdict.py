@@ -111,8 +111,12 @@ def _outbox_resolved(phone: "Phone", model: Model) -> None:
 
 
 def _shows_the_truth(phone: "Phone", model: Model) -> None:
-    """G3, G4: each message this device has is the message of that number, as it stands after all changes."""
+    """G3, G4: each message this device has is the message of that number, as it stands after all changes.
+
+    But for those that lie in a gap: of them it was told that they are missing.
+    """
     user = phone.watch.user_id
+    spans = _spans(phone)
     rows = phone.database.execute(
         "SELECT c.id, m.seq, m.sender, m.at_ms, m.body, m.edit_body, m.recall_seq FROM message m"
         " JOIN chat c ON c.key = m.chat WHERE m.sender <> '' AND c.present"
@@ -123,21 +127,37 @@ def _shows_the_truth(phone: "Phone", model: Model) -> None:
         assert room is not None
         record = room.records[seq - 1]
         require((record.kind, record.sender, record.at_ms) == (Kind.MESSAGE, sender, at_ms), "G1", record)
-        gone = seq in room.recalled and room.entitled(user, _last_change(room, seq, Kind.RECALLED))
+        known = spans.get(conversation, [])
+        gone = seq in room.recalled and _knows(room, user, known, _last_change(room, seq, Kind.RECALLED))
         require(
             bool(recalled) == gone or seq in room.recalled, "G4", phone.name, "recall of", conversation, seq
         )
         require(not gone or recalled, "G4", phone.name, "shows what was recalled:", conversation, seq)
         if not recalled:
-            wanted = _body(room, seq, user)
+            wanted = _body(room, seq, user, known)
             require((edit_body or body) == wanted, "G4", phone.name, "shows", conversation, seq, "otherwise")
     for id_, present in phone.database.execute("SELECT id, present FROM chat WHERE id IS NOT NULL"):
         room = model.rooms.get(id_)
         member = room is not None and user in room.members
         require(bool(present) == member, "G10", phone.name, "present in", id_, present, "member", member)
-    known = {id_ for (id_,) in phone.database.execute("SELECT id FROM chat WHERE id IS NOT NULL")}
-    missing = [room.id for room in model.rooms.values() if user in room.members and room.id not in known]
+    chats = {id_ for (id_,) in phone.database.execute("SELECT id FROM chat WHERE id IS NOT NULL")}
+    missing = [room.id for room in model.rooms.values() if user in room.members and room.id not in chats]
     require(not missing, "G5", phone.name, "does not know of", missing)
+
+
+def _spans(phone: "Phone") -> dict[int, list[tuple[int, int]]]:
+    """The ranges of numbers that a device has, by conversation."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for id_, first, last in phone.database.execute(
+        "SELECT c.id, s.first, s.last FROM span s JOIN chat c ON c.key = s.chat WHERE c.id IS NOT NULL"
+    ):
+        found.setdefault(id_, []).append((first, last))
+    return found
+
+
+def _knows(room: Room, user: int, spans: list[tuple[int, int]], seq: int) -> bool:
+    """Whether a record is `user`'s to see, and here."""
+    return room.entitled(user, seq) and any(first <= seq <= last for first, last in spans)
 
 
 def _last_change(room: Room, target: int, kind: Kind) -> int:
@@ -150,10 +170,12 @@ def _target(record: Entry) -> int:
     return value[0] if isinstance(value, list) and isinstance(value[0], int) else 0
 
 
-def _body(room: Room, seq: int, user: int) -> bytes:
-    """The body of a message after the edits that `user` may know of."""
+def _body(room: Room, seq: int, user: int, spans: list[tuple[int, int]]) -> bytes:
+    """The body of a message after the edits that `user`'s device knows of."""
     edits = [
-        r for r in room.records if r.kind == Kind.EDITED and _target(r) == seq and room.entitled(user, r.seq)
+        r
+        for r in room.records
+        if r.kind == Kind.EDITED and _target(r) == seq and _knows(room, user, spans, r.seq)
     ]
     if not edits:
         return room.records[seq - 1].payload

@@ -53,6 +53,10 @@ class Watch:
             case "_commit_events":
                 self.cursor = args[2]
                 self._world.trace.note("applied", self._phone.name, self.cursor, len(args[1]))
+            case "_rewind":
+                require(args[0] <= self.cursor, "G4", "rewinds from", self.cursor, "to", args[0])
+                self.cursor = args[0]
+                self._world.trace.note("rewound", self._phone.name, self.cursor)
             case "enqueue":
                 self.sent[result] = args[2]
             case "make":

@@ -93,6 +93,9 @@ class World:
         for connection in self.network.connections:
             connection.up.terms = connection.down.terms = Terms()
         self.network.heal()
+        self.server.flips = False
+        if self.server.model.flipped:
+            self.network.reset()  # what a device has never compared it compares when it resumes
         self.server.set_full(full=False)
         if self.server.life is not None and self.server.life.selector is not None:
             self.server.life.selector.deaf_until_s = 0.0
@@ -119,7 +122,12 @@ class World:
         return found
 
     def check_window(self, session: "Session") -> None:
-        """What the server believes a device has acknowledged, the device has."""
+        """What the server believes a device has acknowledged, the device has.
+
+        While a RESYNC is under way it may have gone back.
+        """
+        if session.resyncing:
+            return
         for phone in self.phones:
             watch = phone.watch
             if watch.device_id == session.device and watch.epoch == self.server.model.epoch:

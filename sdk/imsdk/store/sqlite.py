@@ -114,9 +114,7 @@ class SqliteStore:
         return await self._run(_commit_events, self._user, entries, end, delivered, proof)
 
     async def rewind(self, position: int, upto: int) -> None:
-        await self._run(
-            _execute, "UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = ?2", position, upto
-        )
+        await self._run(_rewind, position, upto)
 
     async def feed_mark(self) -> int:
         return await self._run(_number, "SELECT coalesce(max(id), 0) FROM feed")
@@ -259,6 +257,10 @@ def _attach(con: sqlite3.Connection, frame: Connected) -> Identity:
         (user or frame.user, frame.session, frame.secret, epoch or frame.epoch, frame.accepted),
     )
     return _identity(con)
+
+
+def _rewind(con: sqlite3.Connection, position: int, upto: int) -> None:
+    con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = ?2", (position, upto))
 
 
 def _commit_events(

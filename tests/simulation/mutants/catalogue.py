@@ -64,8 +64,8 @@ MUTANTS: Final = (
     _one(
         "cursor not committed with the record",
         "imsdk.store.sqlite",
-        'con.execute("UPDATE state SET cursor = ?", (end,))',
-        "pass",
+        'con.execute("UPDATE state SET cursor = ?, base = ?, digest = ?", (end, base, digest))',
+        'con.execute("UPDATE state SET base = ?, digest = ?", (base, digest))',
     ),
     _one(
         "cursor committed without the record",
@@ -75,8 +75,8 @@ MUTANTS: Final = (
     ),
     _one(
         "a restored server goes on under the old cursor",
-        "imserver.core.attach",
-        "if epoch != self._store.epoch:",
+        "imserver.core.proofs",
+        "if (frame.epoch or self._store.epoch) != self._store.epoch:",
         "if False:",
     ),
     _one(
@@ -101,8 +101,8 @@ MUTANTS: Final = (
     _one(
         "more is acked than was",
         "imserver.core.sessions",
-        "        self.acked = position\n        delivered",
-        "        self.acked = position + 1\n        delivered",
+        "            self.acked = position\n",
+        "            self.acked = position + 1\n",
     ),
     _one(
         "phone acks before it commits",
@@ -167,8 +167,8 @@ MUTANTS: Final = (
     _one(
         "a recalled message stays on the disk",
         "imserver.storage.appending",
-        "if payload is not None:\n                    place",
-        "if payload is None:\n                    place",
+        "erase(self._db, write.conversation, write.target)",
+        "pass",
     ),
     _one(
         "bytes lost behind a full window",
@@ -212,5 +212,41 @@ MUTANTS: Final = (
         "imsdk.store.snapshot",
         "(all_pages or released < info.head or not",
         "(all_pages or not",
+    ),
+    _one(
+        "a refused window is sent again at once",
+        "imsdk.session",
+        "if now < self._paused_until or self._due:",
+        "if now < self._paused_until:",
+    ),
+    _one(
+        "nobody hears where own messages end",
+        "imserver.core.delivery",
+        "announce = announce or session.sent < session.quoted",
+        "pass",
+    ),
+    _one(
+        "an ACK is due when none may be sent",
+        "imsdk.session",
+        "        if not self.attached or self.resyncing:\n            return None\n        return None if",
+        "        if not self.attached:\n            return None\n        return None if",
+    ),
+    _one(
+        "a conversation that is left waits for ever",
+        "imsdk.store.snapshot",
+        "_skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)",
+        "pass",
+    ),
+    _one(
+        "a cursor of another epoch counts as acknowledged",
+        "imserver.core.attach",
+        "foreign = reason in (ResyncReason.RESTORED, ResyncReason.FUTURE)",
+        "foreign = False",
+    ),
+    _one(
+        "what a restore lost of edits and recalls stays",
+        "imsdk.store.snapshot",
+        'con.execute("DELETE FROM message WHERE chat = ?", (chat,))',
+        'con.execute("DELETE FROM message WHERE chat = ? AND seq >= ?", (chat, first_bad))',
     ),
 )
