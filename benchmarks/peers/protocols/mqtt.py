@@ -13,13 +13,13 @@ class MqttDevice(Device):
     """A client with one subscription, to its own inbox `u/<name>`.
 
     Args:
-        name: the user's id, its client id too.
-        password: said at every CONNECT, as long as our session secret.
+        name: the user's id, and the client id.
+        user, password: said at every CONNECT, the password as long as our session secret.
     """
 
-    def __init__(self, name: str, password: str) -> None:
+    def __init__(self, name: str, user: str, password: str) -> None:
         super().__init__(name)
-        self._hello = _connect(name, password)
+        self._hello = _connect(name, user, password)
         self._subscribe = _packet(0x82, b"\x00\x01" + _text(f"u/{name}") + b"\x01")
         self._counter = 0
         self._buffer = b""
@@ -87,10 +87,10 @@ class MqttDevice(Device):
         self.out += _packet(head, topic + bytes((number >> 8, number & 255)) + body)
 
 
-def _connect(name: str, password: str) -> bytes:
+def _connect(name: str, user: str, password: str) -> bytes:
     flags = 0xC0  # user name and password, clean_session 0
     head = _text("MQTT") + bytes((4, flags, _KEEPALIVE_S >> 8, _KEEPALIVE_S & 255))
-    return _packet(0x10, head + _text(name) + _text(name) + _text(password))
+    return _packet(0x10, head + _text(name) + _text(user) + _text(password))
 
 
 def _text(text: str) -> bytes:

@@ -5,10 +5,20 @@ from benchmarks.peers.servers.imserver import Imserver
 from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoSaved
 from benchmarks.peers.servers.nats import Nats
 from benchmarks.peers.servers.own import Floor, LongPoll
+from benchmarks.peers.servers.rabbitmq import RabbitMq
 from benchmarks.peers.servers.socketio import SocketIo
 
 #: In the order of the report; ours first, because the others are compared with it.
 PEERS: dict[str, Peer] = {
     peer.key: peer
-    for peer in (Imserver(), Mosquitto(), MosquittoSaved(), Nats(), SocketIo(), LongPoll(), Floor())
+    for peer in (
+        Imserver(),
+        Mosquitto(),
+        MosquittoSaved(),
+        Nats(),
+        SocketIo(),
+        RabbitMq(),
+        LongPoll(),
+        Floor(),
+    )
 }

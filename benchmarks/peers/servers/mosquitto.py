@@ -50,7 +50,7 @@ class Mosquitto(Peer):
 
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
         del server, sends
-        return MqttDevice(name, PASSWORD)
+        return MqttDevice(name, name, PASSWORD)
 
 
 class MosquittoSaved(Mosquitto):
