@@ -87,6 +87,11 @@ class Device:
         return not self._outbox and not self._addresses.holds
 
     @property
+    def background(self) -> bool:
+        """Whether the app is."""
+        return self._mode is ClientMode.BACKGROUND
+
+    @property
     def due_s(self) -> float:
         """When `on_time` is to be called at the latest."""
         held = self.attached and self._outbox and self._outbox.hold_until_s

@@ -147,6 +147,7 @@ class _Book:
         postings, chats = self._schedule.postings, self._schedule.people.chats
         last: dict[int, int] = {}
         seen: set[int] = set()
+        twice: dict[int, str] = {}
         for number, seq in zip(*self._ledger.receipts[device], strict=True):
             if not 0 <= number < len(postings) or device not in chats[postings[number].chat].devices:
                 self.find("misdelivered", f"{self.name(device)} got message {number}, which is not for it")
@@ -154,14 +155,19 @@ class _Book:
             chat = postings[number].chat
             said = f"message {number} at {self.name(device)} in chat {chat}"
             acked = self._ledger.seqs[number]
-            if number in seen or (acked > 0 and acked != seq):
-                self.find("duplicated", f"{said} came with seq {seq}, acknowledged as {acked}")
-                seen.add(number)
+            if number in seen:
+                twice.pop(number, None)
+                self.find("duplicated", f"{said} came again, with seq {seq}, acknowledged as {acked}")
                 continue
             seen.add(number)
+            if 0 < acked != seq:
+                twice[number] = f"{said} came with seq {seq}, acknowledged as {acked}: it was stored twice"
+                continue
             if seq <= last.get(chat, 0):
                 self.find("reordered", f"{said} with seq {seq} came after seq {last[chat]}")
             last[chat] = max(seq, last.get(chat, 0))
+        for text in twice.values():
+            self.find("duplicated", text)
 
     def deliveries(self) -> None:
         """Every acknowledged message reached every entitled device but the sender's own."""

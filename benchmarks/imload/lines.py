@@ -13,9 +13,10 @@ from imload.tally import Tally
 from imload.wire import Target, Wire
 from improtocol import Code, NextAction, ProtocolError, action_of
 
-#: Full jitter within 1 s at first, doubling; as the SDK does it.
+#: Full jitter within 1 s at first, doubling up to a bound; as the SDK has it.
 _BACKOFF_S: Final = 1.0
-_BACKOFF_S_MAX: Final = 30.0
+_FOREGROUND_S_MAX: Final = 5.0
+_BACKGROUND_S_MAX: Final = 15.0
 _NEVER: Final = float("inf")
 
 
@@ -250,7 +251,8 @@ class Line:
         self._disconnected()
         if self._away or not self.wanted or self.failed:
             return
-        delay_s = self._rng.uniform(0, min(_BACKOFF_S * 2.0**self._failures, _BACKOFF_S_MAX))
+        most_s = _BACKGROUND_S_MAX if self.device.background else _FOREGROUND_S_MAX
+        delay_s = self._rng.uniform(0, min(_BACKOFF_S * 2.0 ** min(self._failures, 10), most_s))
         self._failures += 1
         if close is not None:
             action = action_of(close.code)
@@ -259,7 +261,7 @@ class Line:
                 self._tally.counts["gave_up"] += 1
                 return
             if action is NextAction.RETRY_AFTER:
-                delay_s = close.retry_after_ms / 1000 + self._rng.uniform(0, _BACKOFF_S)
+                delay_s += close.retry_after_ms / 1000
         attempt = self._attempt
         self._pump.at(self._pump.now_s + delay_s, lambda: self._retry(attempt))
 
