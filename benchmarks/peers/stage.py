@@ -30,7 +30,7 @@ def posts(sender: Device, recipients: Iterable[Device], count: int, first: int =
     """`count` messages for each recipient in turn; a body tells sender, recipient and number."""
     names = [recipient.name for recipient in recipients]
     return [
-        (name, f"{sender.name}>{name}#{number:06d}".ljust(BODY_BYTES, ".").encode())
+        (name, f"{sender.name}:{name}#{number:06d}".ljust(BODY_BYTES, ".").encode())
         for number in range(first, first + count)
         for name in names
     ]

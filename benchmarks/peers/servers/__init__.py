@@ -7,18 +7,10 @@ from benchmarks.peers.servers.nats import Nats
 from benchmarks.peers.servers.own import Floor, LongPoll
 from benchmarks.peers.servers.rabbitmq import RabbitMq
 from benchmarks.peers.servers.socketio import SocketIo
+from benchmarks.peers.servers.xmpp import Ejabberd, Prosody
 
+_OURS = (Imserver(),)
+_THEIRS = (Mosquitto(), MosquittoSaved(), Nats(), SocketIo(), RabbitMq(), Ejabberd(), Prosody())
+_FOR_COMPARISON = (LongPoll(), Floor())
 #: In the order of the report; ours first, because the others are compared with it.
-PEERS: dict[str, Peer] = {
-    peer.key: peer
-    for peer in (
-        Imserver(),
-        Mosquitto(),
-        MosquittoSaved(),
-        Nats(),
-        SocketIo(),
-        RabbitMq(),
-        LongPoll(),
-        Floor(),
-    )
-}
+PEERS: dict[str, Peer] = {peer.key: peer for peer in (*_OURS, *_THEIRS, *_FOR_COMPARISON)}

@@ -14,7 +14,7 @@ def missing() -> str:
 
 def command(program: Sequence[str]) -> list[str]:
     """`program` behind an epmd of its own: the one that a node starts by itself would outlive it."""
-    script = 'epmd -address 127.0.0.1 -relaxed_command_check & exec "$@"'
+    script = 'epmd -address 127.0.0.1 & until epmd -names >&2; do sleep 0.05; done; exec "$@"'
     return ["sh", "-c", script, "sh", *program]
 
 
