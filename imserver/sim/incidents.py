@@ -114,6 +114,15 @@ class Incidents:
         await server.boot()
         return True
 
+    async def server_power(self, event: Event, phone: "Phone", rng: Random) -> bool:
+        """The power goes: what no fsync had covered is lost, kept or torn."""
+        server = self._world.server
+        if server.life is None or event.kind not in self._world.power_goes:
+            return False
+        await server.kill("nobody hears", power=True)
+        self._start_later(event.span_s, server.boot)
+        return True
+
     async def server_deaf(self, event: Event, phone: "Phone", rng: Random) -> bool:
         """The pump gets no turn for a while, as in a stopped or starved process."""
         life = self._world.server.life
@@ -166,6 +175,14 @@ class Incidents:
         if phone.life is None:
             return False
         await phone.kill()
+        self._start_later(event.span_s, phone.boot)
+        return True
+
+    async def phone_power(self, event: Event, phone: "Phone", rng: Random) -> bool:
+        """The battery is pulled out."""
+        if phone.life is None or event.kind not in self._world.power_goes:
+            return False
+        await phone.kill(power=True)
         self._start_later(event.span_s, phone.boot)
         return True
 

@@ -141,7 +141,7 @@ class Model:
             if not own and got is not None and (self.same(wanted, got) or got == self.flipped.get(user)):
                 got = next(theirs, None)
             elif wanted.kind == Kind.READ:
-                require(own or self._superseded(log, start, end, wanted), "G5", "a read mark is missing")
+                require(own or self._superseded(log[start:], wanted), "G5", "a read mark is missing")
             else:
                 require(own, "G5", f"({start}, {end}] of user {user} lacks {wanted}; next is {got}")
         require(got is None, "G6", f"({start}, {end}] of user {user} does not hold {got}")
@@ -164,13 +164,14 @@ class Model:
             return erased and isinstance(value, list) and value[0] in recalled
         return False
 
-    def _superseded(self, log: Sequence[Logged], start: int, end: int, mark: Entry) -> bool:
+    def _superseded(self, later: Sequence[Logged], mark: Entry) -> bool:
+        """Whether a mark that goes further follows, in this range or, as frames are bounded, in the next."""
         return any(
             one.entry.kind == Kind.READ
             and one.entry.sender == mark.sender
             and one.entry.conversation == mark.conversation
             and one.entry.seq > mark.seq
-            for one in log[start:end]
+            for one in later
         )
 
     def check_page(self, user: int, entries: Sequence[Entry]) -> None:

@@ -13,9 +13,12 @@ from imsdk.engine import Engine
 from imsdk.media_interface import KeptDraft, LinkProvider, ProgressStore, Report, SlotProvider, Uploaded
 from imsdk.state import Phase
 from imsdk.store import schema
+from imsdk.store.database import Database
 from imsdk.store.sqlite import SqliteStore
 from imserver.core import sign_token
-from imserver.sim.server import APP, KEY, Killed
+from imserver.sim.drives import Connect, Drive, RamDrive, RecordedDrive
+from imserver.sim.server import APP, KEY
+from imserver.sim.store import Killed
 from imserver.sim.stream import SimDialer
 from imserver.sim.watch import Watch
 
@@ -27,6 +30,17 @@ T = TypeVar("T")
 
 #: Tokens outlive every world: the verifier looks at the machine's clock, which is no part of one.
 TOKEN_S = 100 * 365 * 24 * 3600
+
+
+def _open(folder: Path, connect: Connect) -> sqlite3.Connection:
+    """As the SDK does. The lock goes with the process, but these are all one process."""
+    database = Database(folder, inline=True, connect=connect)
+    database._open()  # noqa: SLF001 - the pragmas it sets are what matters
+    connection, lock = database._connection, database._lock  # noqa: SLF001
+    assert connection is not None
+    assert lock is not None
+    lock.release()
+    return connection
 
 
 class PhoneStore(SqliteStore):
@@ -50,6 +64,7 @@ class PhoneStore(SqliteStore):
                 changes = phone.database.total_changes
                 result = await self._database.run(function, *args, **kwargs)
                 phone.watch.after(function.__name__, args, kwargs, result)
+                phone.drive.settle()
                 if phone.database.total_changes != changes:
                     await self._wait("phone_slow_after_commit")
         return result
@@ -87,19 +102,26 @@ class Phone:
         self.user = user
         self.name = name
         self.rng = world.chance.stream(f"phone {name}")
-        self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        schema.migrate(self.database)
+        self.drive: Drive
+        if "phone_power" in world.power_goes:
+            rng = world.chance.stream(f"drive of {name}")
+            self.drive = RecordedDrive(scratch / f"{name}'s drive", _open, rng)
+        else:
+            self.drive = RamDrive(schema.migrate)
         self.watch = Watch(world, self)
         self.life: PhoneLife | None = None
         self._scratch = scratch / name
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """What this phone has stored."""
+        return self.drive.database
 
     # The process ------------------------------------------------------------------------------------
 
     async def boot(self) -> None:
         """Open the app, unless it is open."""
         if self.life is None:
-            if self.database.in_transaction:
-                self.database.rollback()  # what a process had not committed when it was killed
             life = self.life = PhoneLife()
             await self.world.nursery.start(self._live, life)
 
@@ -164,21 +186,25 @@ class Phone:
                 await client.done(message)
                 self.watch.done(message)
 
-    def end(self, life: PhoneLife) -> None:
-        """The process ends at this very moment; the kernel closes its sockets, if it can reach anybody."""
+    def end(self, life: PhoneLife, *, power: bool = False) -> None:
+        """The process ends at this very moment; the kernel closes its sockets, if it can reach anybody.
+
+        `power`: the whole phone does, and says nothing.
+        """
         life.dead = True
+        self.drive.crash(power=power)
         self.world.trace.note("killed", self.name)
         for connection in self.world.network.of(self.name):
             if not connection.client_closed:
                 connection.client_closed = True
-                connection.up.finish()
+                (connection.up.vanish if power else connection.up.finish)()
         life.scope.cancel()
 
-    async def kill(self) -> None:
+    async def kill(self, *, power: bool = False) -> None:
         """Kill the app, if it is open, and wait until nothing of it is left."""
         life = self.life
         if life is not None:
-            self.end(life)
+            self.end(life, power=power)
             await life.over.wait()
             self.life = None
 

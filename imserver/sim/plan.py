@@ -48,11 +48,13 @@ FAULTS: Final[dict[str, int]] = {
     "switch_linger": 10,
     "server_kill": 8,
     "server_restart": 4,
+    "server_power": 6,
     "server_deaf": 4,
     "server_fails": 2,
     "server_full": 3,
     "server_flips": 3,
     "phone_kill": 10,
+    "phone_power": 8,
     "phone_full": 3,
     "backup": 6,
     "restore": 6,
@@ -62,6 +64,9 @@ FAULTS: Final[dict[str, int]] = {
     "clock_back": 3,
     "doze": 3,
 }
+
+#: Faults of a machine whose drive is recorded.
+POWER: Final = frozenset({"server_power", "phone_power"})
 
 #: Share of fault kinds that are on in a world: some worlds have few kinds and many of each (swarm testing).
 SHARE: Final = 0.5

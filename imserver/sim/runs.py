@@ -51,6 +51,8 @@ def run_plan(plan: Plan) -> Outcome:
                     nursery.cancel_scope.cancel()
             finally:
                 ends.append(trio.current_time())
+                for one in worlds:
+                    one.close()
 
     began = time.process_time()
     violation = ""
@@ -92,4 +94,5 @@ def kind_of(violation: str) -> str:
     """What went wrong, without the numbers and names that differ between plans."""
     if violation.startswith("crash:"):
         violation = violation.strip().splitlines()[-1]
-    return re.sub(r"[a-z]+\d|\d+|[\[(].*", "", violation, flags=re.DOTALL)[:60]
+    promise, _, facts = violation.partition(":")
+    return f"{promise}:" + re.sub(r"[a-z]+\d|\d+|[\[(].*", "", facts, flags=re.DOTALL)[:60]

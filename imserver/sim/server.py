@@ -1,110 +1,34 @@
 """The server's machine: a database that survives, and the process that can be killed at any await."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
-from improtocol.entries import Kind
 from improtocol.limits import BODY_BYTES_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, INT_MAX
 from imserver.core import Core, TokenVerifier, sessions
 from imserver.gateway.link import SocketLink
 from imserver.gateway.pump import Door, Pump
+from imserver.sim.drives import Connect, Drive, RamDrive, RecordedDrive
 from imserver.sim.model import Model, require
 from imserver.sim.selector import SimSelector
 from imserver.sim.sockets import SimDoor
+from imserver.sim.store import Killed, SimDriver, WatchedStore
 from imserver.storage import schema
-from imserver.storage.model import AppKey, LogEntry, Marks, Placed, StoreBroken, StoreFull, Write
-from imserver.storage.sqlite import SqliteStore
-from imserver.storage.writing import Writer
+from imserver.storage.folder import DATABASE_NAME
+from imserver.storage.model import AppKey, StoreBroken, StoreFull
 
 if TYPE_CHECKING:
     from imserver.sim.world import World
-
-T = TypeVar("T")
 
 APP = "shop"
 KEY = b"a key of the simulated shop, 32 bytes and more"
 
 
-class Killed(BaseException):
-    """The process is gone. Not an `Exception`: nothing in it may carry on."""
-
-
-class RamDriver:
-    """A storage driver on a database in memory, slow at will, that a kill cuts off between any two steps."""
-
-    def __init__(self, server: "Server", life: "ServerLife") -> None:
-        self._server = server
-        self._life = life
-        self.writer = Writer(server.database)
-        self._turn = trio.Lock()
-
-    async def write(self, work: Callable[[Writer], T]) -> T:
-        """See `imserver.storage.driver.Driver`."""
-        await trio.lowlevel.checkpoint_if_cancelled()
-        with trio.CancelScope(shield=True):
-            async with self._turn:
-                await self._wait("server_slow_before_commit")
-                if self._life.failing:
-                    self._life.failing = False
-                    if self._server.rng.random() < 0.5:
-                        work(self.writer)
-                    raise StoreBroken("simulated: the disk has failed")
-                result = work(self.writer)
-                await self._wait("server_slow_after_commit")
-        return result
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """See `imserver.storage.driver.Driver`."""
-        await self._wait("server_slow_read")
-        return work(self._server.database)
-
-    async def _wait(self, site: str) -> None:
-        rng, buggify = self._server.rng, self._server.world.buggify
-        self._life.check()
-        await trio.sleep(rng.uniform(0.1, 1.5) if buggify(site) else rng.uniform(0.0002, 0.004))
-        self._life.check()
-
-
-class WatchedStore(SqliteStore):
-    """The real store; the model hears of each commit at the moment it is durable."""
-
-    def __init__(self, driver: RamDriver, epoch: int, model: Model, world: "World") -> None:
-        super().__init__(driver, epoch)
-        self._model = model
-        self._world = world
-
-    async def append(self, writes: Sequence[Write], marks: Marks | None = None) -> list[Placed]:
-        """See `Store`."""
-        return await self._guarded(lambda writer: self._append(writer, writes, marks))
-
-    async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
-        """See `Store`. At times the disk gives a byte that is not the one it was given."""
-        found = await super().log_range(user, after, limit=limit, bytes_max=bytes_max)
-        return [self._flip(user, one) for one in found] if self._world.server.flips else found
-
-    def _flip(self, user: int, logged: LogEntry) -> LogEntry:
-        server, entry = self._world.server, logged.entry
-        if not server.flips or user in self._model.flipped or entry.kind != Kind.MESSAGE:
-            return logged
-        server.flips = False
-        payload = bytearray(entry.payload)
-        payload[-1] ^= 1 << server.rng.randrange(3)
-        changed = replace(entry, payload=bytes(payload))
-        self._model.flipped[user] = changed
-        self._world.trace.note("flip", user, entry.conversation, entry.seq)
-        return logged._replace(entry=changed)
-
-    def _append(self, writer: Writer, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
-        placed = writer.append(writes, marks)
-        self._model.committed(writes, placed)
-        for write, place in zip(writes, placed, strict=True):
-            self._world.trace.note("commit", write.device, write.counter, write.kind, place.seq, write.code)
-        return placed
+def _open(folder: Path, connect: Connect) -> sqlite3.Connection:
+    return schema.open_writer(folder / DATABASE_NAME, connect)
 
 
 class ServerLife:
@@ -129,21 +53,24 @@ class ServerLife:
 class Server:
     """See the module."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", scratch: Path) -> None:
         self.world = world
         self.rng = world.chance.stream("server")
-        self.database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        schema.migrate(self.database)
+        self.drive: Drive
+        if "server_power" in world.power_goes:
+            self.drive = RecordedDrive(scratch / "server", _open, world.chance.stream("server's drive"))
+        else:
+            self.drive = RamDrive(schema.migrate)
         self.model = Model(epoch=self._stamp())
         world.models[self.model.epoch] = self.model
         self.life: ServerLife | None = None
         self.flips = False  #: the next message read from the log is read wrongly
-        self.backup: tuple[sqlite3.Connection, Model] | None = None
+        self.backup: tuple[object, Model] | None = None
         self._ids = world.chance.stream("ids")
 
     def _stamp(self) -> int:
         epoch = self.rng.randrange(1, 2**32)
-        self.database.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
+        self.drive.database.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
         return epoch
 
     # The process ------------------------------------------------------------------------------------
@@ -151,8 +78,6 @@ class Server:
     async def boot(self) -> None:
         """Start a life, unless there is one."""
         if self.life is None:
-            if self.database.in_transaction:
-                self.database.rollback()  # what a process had not committed when it was killed
             life = self.life = ServerLife()
             await self.world.nursery.start(self._live, life)
 
@@ -180,7 +105,7 @@ class Server:
 
     async def _start(self, life: ServerLife, nursery: trio.Nursery) -> None:
         world = self.world
-        store = WatchedStore(RamDriver(self, life), self.model.epoch, self.model, world)
+        store = WatchedStore(SimDriver(self, life), self.model.epoch, self.model, world)
         if not await store.apps():
             app = await store.put_app(APP, now_ms=1, media_bytes_max=1)
             await store.put_key(AppKey(app=app.id, kid="1", algorithm="HS256", key=KEY, created_ms=1))
@@ -202,12 +127,16 @@ class Server:
         world.network.door = door
         nursery.start_soon(pump.run)
 
-    def end(self, life: ServerLife, way: str) -> None:
-        """The process ends at this very moment; the kernel closes its sockets by `way`: reset or fin."""
+    def end(self, life: ServerLife, way: str, *, power: bool = False) -> None:
+        """The process ends at this very moment; the kernel closes its sockets by `way`: reset or fin.
+
+        `power`: the whole machine does, and says nothing.
+        """
         if life.dead:
             return
         self.world.trace.note("kill", way)
         life.dead = True
+        self.drive.crash(power=power)
         if (door := self.world.network.door) is not None:
             door.close()
         for connection in self.world.network.connections:
@@ -215,8 +144,10 @@ class Server:
                 connection.server_closed = True
                 if way == "fin":
                     connection.down.finish()
-                else:
+                elif way == "reset":
                     connection.break_client()
+                else:
+                    connection.down.vanish()
         life.scope.cancel()
 
     def trim(self) -> bool:
@@ -231,11 +162,11 @@ class Server:
         with suppress(StoreFull):
             await core.trim_logs()
 
-    async def kill(self, way: str) -> None:
+    async def kill(self, way: str, *, power: bool = False) -> None:
         """Kill the process, if there is one, and wait until nothing of it is left."""
         life = self.life
         if life is not None:
-            self.end(life, way)
+            self.end(life, way, power=power)
             await life.over.wait()
             self.life = None
 
@@ -243,14 +174,13 @@ class Server:
 
     def set_full(self, *, full: bool) -> None:
         """No page more, or as many as one likes: SQLite's own word for a full disk."""
-        (pages,) = self.database.execute("PRAGMA page_count").fetchone()
-        self.database.execute(f"PRAGMA max_page_count = {pages if full else 2**30}")
+        database = self.drive.database
+        (pages,) = database.execute("PRAGMA page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {pages if full else 2**30}")
 
     def back_up(self) -> None:
         """Copy the database as it stands."""
-        copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self.database.backup(copy)
-        self.backup = copy, self.model.copy(0)
+        self.backup = self.drive.save(), self.model.copy(0)
 
     async def restore(self) -> bool:
         """Put the last backup back, as `imserver restore` does: with a new epoch."""
@@ -258,10 +188,7 @@ class Server:
             return False
         await self.kill("reset")
         copy, model = self.backup
-        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        copy.backup(database)
-        self.database.close()
-        self.database = database
+        self.drive.load(copy)
         self.model = model.copy(self._stamp())
         self.world.models[self.model.epoch] = self.model
         return True

@@ -1,8 +1,6 @@
 """The verdict: what must hold once the faults have stopped and the time to recover is over."""
 
-import sqlite3
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +34,7 @@ async def judge(world: "World") -> None:
 
 def _disk_holds(world: "World", model: Model) -> None:
     """G1: what was committed is on the disk, byte-identical, and nothing else; `verify` finds it sound."""
-    database = world.server.database
+    database = world.server.drive.database
     rows = database.execute(
         "SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload FROM record r"
         " LEFT JOIN user u ON u.id = r.author ORDER BY r.conversation, r.seq"
@@ -59,14 +57,13 @@ def _disk_holds(world: "World", model: Model) -> None:
         for user, position in database.execute("SELECT user, position FROM log_floor")
     }
     require(heads == {user: len(log) for user, log in model.logs.items() if log}, "G3", "log heads", heads)
-    with tempfile.TemporaryDirectory(prefix="imserver-sim-", dir=_fast()) as folder:
-        with closing(sqlite3.connect(Path(folder) / DATABASE_NAME)) as copy:
-            database.backup(copy)
+    with tempfile.TemporaryDirectory(prefix="imserver-sim-", dir=in_memory()) as folder:
+        world.server.drive.put(Path(folder), DATABASE_NAME)
         report = verify(Path(folder))
     require(report.sound, "G1", "verify:", *report.findings)
 
 
-def _fast() -> str | None:
+def in_memory() -> str | None:
     """A folder in memory, where the machine has one."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - only a name that is random is made in it
 

@@ -10,15 +10,16 @@ import trio
 
 from imserver.sim.buggify import Buggify
 from imserver.sim.deterministic import Chance, Timers
+from imserver.sim.drives import POWER_CAN_GO
 from imserver.sim.incidents import Incidents
 from imserver.sim.model import Model, require
 from imserver.sim.network import Network
 from imserver.sim.phone import Phone
 from imserver.sim.pipes import Terms
-from imserver.sim.plan import WORK, Event, Plan
+from imserver.sim.plan import POWER, WORK, Event, Plan
 from imserver.sim.server import Server
 from imserver.sim.trace import Trace
-from imserver.sim.verdict import judge
+from imserver.sim.verdict import in_memory, judge
 from imserver.sim.work import work
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class World:
         self.buggify = Buggify(self.chance.stream("buggify"))
         self.network = Network(self.chance, self.timers, self.trace, self.buggify)
         self.models: dict[int, Model] = {}
-        self.server = Server(self)
+        #: Where the power may go. Only those machines need drives that are recorded.
+        self.power_goes = frozenset(e.kind for e in plan.events if e.kind in POWER and POWER_CAN_GO)
+        self.server = Server(self, scratch)
         self.phones = [Phone(self, user, name, scratch) for user, name in plan.cast]
         self.incidents = Incidents(self)
         self.faults: Counter[str] = Counter()
@@ -76,6 +79,11 @@ class World:
             for phone in self.phones:
                 await phone.kill()
             await self.server.kill("reset")
+
+    def close(self) -> None:
+        """Let go of the drives."""
+        for drive in (self.server.drive, *(phone.drive for phone in self.phones)):
+            drive.close()
 
     async def _happen(self, event: Event) -> None:
         self.trace.note("event", event.kind, event.who)
@@ -112,7 +120,7 @@ class World:
         """The server's ids of a user and its device in an epoch."""
         found = self._devices.get((epoch, name))
         if found is None and epoch == self.server.model.epoch:
-            found = self.server.database.execute(
+            found = self.server.drive.database.execute(
                 "SELECT u.id, d.id FROM user u JOIN device d ON d.user = u.id"
                 " WHERE u.name = ? AND d.name = ?",
                 (user, name),
@@ -135,5 +143,5 @@ class World:
 
 
 def scratch() -> "tempfile.TemporaryDirectory[str]":
-    """A folder for what the SDK keeps as files: nothing in these worlds, but it wants to look."""
-    return tempfile.TemporaryDirectory(prefix="imserver-sim-")
+    """A folder for recorded drives, in memory where the machine has that."""
+    return tempfile.TemporaryDirectory(prefix="imserver-sim-", dir=in_memory())

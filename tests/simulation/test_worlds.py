@@ -1,22 +1,21 @@
 """A sample of worlds. `make sim` runs many more; bugs they found are planted again in `mutants`."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from imserver.sim import Outcome, run_seed
+from imserver.sim.buggify import KNOBS, SITES
+from imserver.sim.plan import FAULTS
 
-#: Minutes of CPU, so not in every run.
-pytestmark = pytest.mark.skipif("IMSERVER_WORLDS" not in os.environ, reason="slow: set IMSERVER_WORLDS=1")
-SEEDS = range(40)
+SEEDS = range(30)
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> Iterator[list[Outcome]]:
     with ProcessPoolExecutor(2) as pool:
-        yield list(pool.map(run_seed, SEEDS, chunksize=4))
+        yield list(pool.map(run_seed, SEEDS, chunksize=3))
 
 
 def test_every_promise_is_kept_in_every_world(outcomes: list[Outcome]) -> None:
@@ -29,9 +28,6 @@ def test_worlds_are_at_least_an_hour_long(outcomes: list[Outcome]) -> None:
 
 
 def test_worlds_see_nearly_every_fault_and_site(outcomes: list[Outcome]) -> None:
-    from imserver.sim.buggify import KNOBS, SITES
-    from imserver.sim.plan import FAULTS
-
     faults = {name for outcome in outcomes for name in outcome.faults}
     sites = {name for outcome in outcomes for name in outcome.sites}
     assert len(FAULTS) >= 25

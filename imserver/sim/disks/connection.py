@@ -92,6 +92,9 @@ class RecordedCursor:
         with as_sqlite3():
             return self._cursor.fetchall()
 
+    def close(self) -> None:
+        self._cursor.close(True)
+
     def __iter__(self) -> Iterator[Any]:
         while (row := self.fetchone()) is not None:
             yield row

@@ -249,4 +249,22 @@ MUTANTS: Final = (
         'con.execute("DELETE FROM message WHERE chat = ?", (chat,))',
         'con.execute("DELETE FROM message WHERE chat = ? AND seq >= ?", (chat, first_bad))',
     ),
+    _one(
+        "the server's commits are not synced",
+        "imserver.storage.schema",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = NORMAL",
+    ),
+    _one(
+        "the phone's commits are not synced",
+        "imsdk.store.database",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = NORMAL",
+    ),
+    _one(
+        "sums are not compared on a connection",
+        "imserver.core.sessions",
+        "if digest != self.acked_digest:",
+        "if False:",
+    ),
 )
