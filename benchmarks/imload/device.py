@@ -39,7 +39,6 @@ class Device:
     __slots__ = (
         "_ack_due_s",
         "_addresses",
-        "_attachments",
         "_book",
         "_connection",
         "_credentials",
@@ -50,11 +49,11 @@ class Device:
         "_ping_due_s",
         "_snapshot",
         "attached",
-        "attached_s",
         "close",
         "person",
         "radio",
         "resuming",
+        "steady_s",
         "user",
     )
 
@@ -72,10 +71,9 @@ class Device:
         self._out: list[bytes] = []
         self._mode = ClientMode.FOREGROUND
         self._ack_due_s = self._ping_due_s = _NEVER
-        self._attachments = 0
         self._snapshot: Snapshot | None = None
         self.attached = False
-        self.attached_s = _NEVER
+        self.steady_s = _NEVER  #: since when it has been attached and nothing was in its way
         self.close: frames.Close | None = None
         self.resuming = Resuming()
 
@@ -152,7 +150,7 @@ class Device:
         """The connection is gone."""
         self._connection = self._snapshot = None
         self.attached = self.resuming.consistent = False
-        self.attached_s = _NEVER
+        self.steady_s = _NEVER
         self._out.clear()
         self._ack_due_s = self._ping_due_s = _NEVER
 
@@ -173,7 +171,7 @@ class Device:
         """Create a group of the schedule; its maker's first command after logging in."""
         members = tuple(self._book.name_of(user) for user in chat.users[1:])
         create = Create(conversation=self._book.group_id(chat.number), title="imload", members=members)
-        self._outbox.add(create, -1, now_s, 0)
+        self._outbox.add(create, -1, now_s, quiet=False)
         self._addresses.knows(chat, create.conversation)
         self._send_outbox(now_s)
 
@@ -183,8 +181,8 @@ class Device:
         if ref is None:
             return
         parcel = Parcel(posting.number, int(now_s * 1e6), posting.kind, posting.size)
-        attachment = self._attachments if self.attached else 0
-        self._outbox.add(Post(conversation=ref, body=parcel.body()), posting.number, now_s, attachment)
+        post = Post(conversation=ref, body=parcel.body())
+        self._outbox.add(post, posting.number, now_s, quiet=self.steady_s <= now_s)
         self._book.tally.counts["posted"] += 1
         self._send_outbox(now_s)
 
@@ -217,7 +215,7 @@ class Device:
     def _take_frame(self, frame: Frame, size: int, now_s: float) -> None:
         match frame:
             case frames.Result():
-                self._outbox.take(frame, now_s, self._attachments)
+                self._outbox.take(frame, now_s, self.steady_s)
             case frames.Events():
                 self._take_events(frame, size, now_s)
             case frames.Connected() | frames.Resumed():
@@ -239,8 +237,7 @@ class Device:
     def _take_attached(self, frame: frames.Connected | frames.Resumed, size: int, now_s: float) -> None:
         tally = self._book.tally
         self.attached = True
-        self.attached_s = now_s
-        self._attachments += 1
+        self.steady_s = now_s
         self._ping_due_s = now_s + self._book.keepalive_s
         if isinstance(frame, frames.Connected):
             self._credentials.take(frame)
@@ -255,7 +252,7 @@ class Device:
             self._look_consistent(now_s)
 
     def _take_events(self, frame: frames.Events, size: int, now_s: float) -> None:
-        created = self._inbox.take(frame, now_s, self.attached_s)
+        created = self._inbox.take(frame, now_s, self.steady_s)
         self.resuming.took(size, len(frame.entries))
         self._look_consistent(now_s)
         if self._inbox.unacked >= ACK_AT:

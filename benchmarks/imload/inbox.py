@@ -32,13 +32,13 @@ class Inbox:
         self.cursor = 0
         self.unacked = 0  #: positions received and not acknowledged on this connection
 
-    def take(self, events: frames.Events, now_s: float, attached_s: float) -> list[Entry]:
+    def take(self, events: frames.Events, now_s: float, steady_s: float) -> list[Entry]:
         """Take a range; returns its CREATED entries.
 
         Args:
             events: the range.
             now_s: when it came.
-            attached_s: since when the device has been attached.
+            steady_s: since when nothing has been in its way.
         """
         if events.start != self.cursor:
             text = f"events from {events.start}, but the cursor is at {self.cursor}"
@@ -48,7 +48,7 @@ class Inbox:
             if entry.kind == Kind.MESSAGE:
                 # What a snapshot has brought, the events after it may bring again.
                 if self._tops is None or entry.seq > self._tops.get(entry.conversation, 0):
-                    self._message(entry, now_s, attached_s)
+                    self._message(entry, now_s, steady_s)
             elif entry.kind == Kind.CREATED:
                 created.append(entry)
         self.unacked += max(0, events.end - self.cursor)
@@ -70,7 +70,7 @@ class Inbox:
             self._tops[conversation] = entries[-1].seq
         return [entry for entry in entries if entry.kind == Kind.CREATED]
 
-    def _message(self, entry: Entry, now_s: float, attached_s: float, *, snapshot: bool = False) -> None:
+    def _message(self, entry: Entry, now_s: float, steady_s: float, *, snapshot: bool = False) -> None:
         tally, ledger = self._book.tally, self._book.ledger
         try:
             parcel = Parcel.read(entry.payload)
@@ -85,5 +85,5 @@ class Inbox:
         posted_s = parcel.posted_us / 1e6
         # Of another process's sender it is not known here whether the message had to wait for it.
         known = 0 <= parcel.number < len(ledger.posted)
-        if known and attached_s <= posted_s and ledger.posted[parcel.number] == QUIET:
+        if known and steady_s <= posted_s and ledger.posted[parcel.number] == QUIET:
             tally.took("delivery", now_s - posted_s)

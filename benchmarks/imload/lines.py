@@ -110,6 +110,7 @@ class Line:
         self._pump.ignore(wire.socket.fileno())
         if outage.how is How.FROZEN:
             self._frozen = True
+            self.device.steady_s = _NEVER
             return
         self._wire = None
         self._count(wire)
@@ -128,6 +129,8 @@ class Line:
             self._frozen = False
             if self._wire is not None:
                 self._next_cause = outage.cause  # in case the server has hung up meanwhile
+                if self.device.attached:
+                    self.device.steady_s = self._pump.now_s
                 self._pump.flush_later(self)
                 self._watch()
                 return

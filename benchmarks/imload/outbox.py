@@ -15,12 +15,11 @@ _RETRY_MS_MIN = 10
 
 
 class Unsent(NamedTuple):
-    """A command without a result. `number`: of its message, -1: none; `attachment`: as in `Outbox.add`."""
+    """A command without a result. `number`: of its message, -1: none."""
 
     frame: frames.Command
     number: int
     posted_s: float
-    attachment: int
 
 
 class Outbox:
@@ -48,14 +47,12 @@ class Outbox:
         """The counter of the first command to follow, as RESUME says it."""
         return self._commands[0].frame.counter if self._commands else self.accepted + 1
 
-    def add(self, action: Action, number: int, now_s: float, attachment: int) -> None:
-        """Take a command; `attachment` counts the device's attachments, 0: it is away."""
+    def add(self, action: Action, number: int, now_s: float, *, quiet: bool) -> None:
+        """Take a command; `quiet`: the device is attached, and nothing is in the way."""
         counter = (self._commands[-1].frame.counter if self._commands else self.accepted) + 1
         if number >= 0:
-            self._book.ledger.posted[number] = QUIET if attachment else DISTURBED
-        self._commands.append(
-            Unsent(frames.Command(counter=counter, action=action), number, now_s, attachment)
-        )
+            self._book.ledger.posted[number] = QUIET if quiet else DISTURBED
+        self._commands.append(Unsent(frames.Command(counter=counter, action=action), number, now_s))
 
     def restart(self) -> None:
         """A new connection: everything without a result goes again."""
@@ -79,8 +76,8 @@ class Outbox:
             send(unsent.frame)
             self._sent += 1
 
-    def take(self, result: frames.Result, now_s: float, attachment: int) -> None:
-        """Take a result."""
+    def take(self, result: frames.Result, now_s: float, steady_s: float) -> None:
+        """Take a result; nothing has been in the device's way since `steady_s`."""
         if not self._commands:
             self._book.tally.counts["strange_results"] += 1
             return
@@ -101,9 +98,9 @@ class Outbox:
         self._sent = max(0, self._sent - 1)
         self.accepted = result.counter
         if first.number >= 0:
-            self._note(first, result, now_s, attachment)
+            self._note(first, result, now_s, steady_s)
 
-    def _note(self, first: Unsent, result: frames.Result, now_s: float, attachment: int) -> None:
+    def _note(self, first: Unsent, result: frames.Result, now_s: float, steady_s: float) -> None:
         ledger, tally = self._book.ledger, self._book.tally
         if result.code:
             ledger.seqs[first.number] = REFUSED
@@ -111,7 +108,7 @@ class Outbox:
             return
         ledger.seqs[first.number] = result.value
         tally.counts["acked"] += 1
-        if first.attachment == attachment and ledger.posted[first.number] == QUIET:
+        if first.posted_s >= steady_s and ledger.posted[first.number] == QUIET:
             tally.acked(now_s - first.posted_s, storm=self._book.storming)
         else:
             tally.took("ack_after_outage", now_s - first.posted_s)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from imload.churn.outage import Who
 from imload.scenario import Population
 
 
@@ -67,6 +68,15 @@ class People:
             devices += who
             users.append(self.persons[who[0]].user)
         return Chat(population.customers + group, True, tuple(users), tuple(devices))
+
+    def numbers(self, who: Who) -> list[int]:
+        """The devices of `who`, ascending."""
+        first, last = 0, len(self.persons)
+        if who is Who.CUSTOMERS:
+            last = self.customers
+        elif who is Who.AGENTS:
+            first = self.customers
+        return list(range(first, last))
 
     def agent_devices(self, chat: Chat) -> tuple[int, ...]:
         """The devices of the agent in a direct chat."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from imload.churn.models import Churn
+from imload.churn.outage import Who
 from imload.churn.storms import Storm
 from imload.parcels import SIZE_BYTES_MAX, ContentKind
 from improtocol.limits import IDLE_S_MAX, MEMBERS_MAX
@@ -118,11 +119,10 @@ class Scenario(_Table):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        shares = sum(churn.share for churn in self.churn)
-        if shares > 1.000001:
-            raise ValueError(
-                f"churn.share: all shares together are {shares:g}, at most 1 of the devices can churn"
-            )
+        for who in Who:
+            shares = sum(churn.share for churn in self.churn if churn.who in (who, Who.ALL))
+            if shares > 1.000001:
+                raise ValueError(f"churn.share: the shares of {who} together are {shares:g}; 1 is everybody")
         for storm in self.storms:
             if storm.at_s > self.seconds:
                 raise ValueError(f"storms.at_s: {storm.at_s:g} is after the end, seconds = {self.seconds:g}")

@@ -102,7 +102,7 @@ def test_recorded_churn_is_replayed_with_as_many_resumes(
     counts = result_of(tmp_path / "first.jsonl")["counts"]
     # Some were cut off again before they had heard of it.
     assert counts["resumes"] <= resumes <= counts["attempts"] - counts["connects"]
-    again = "--speed", 1, "--dialogues", 0, "--json", tmp_path / "second.jsonl"
+    again = "--speed", 0.5, "--dialogues", 0, "--json", tmp_path / "second.jsonl"
     assert imload(monkeypatch, "replay", log, *again) == 0
     second = result_of(tmp_path / "second.jsonl")["counts"]
     # One that is dropped within 50 ms of coming back is not told apart.

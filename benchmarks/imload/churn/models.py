@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from imload.churn.outage import How, Outage
+from imload.churn.outage import How, Outage, Who
 
 _DAY_S: Final = 24 * 3600.0
 
@@ -39,7 +39,7 @@ ModelName = Literal["lift", "tunnel", "handover", "doze", "app_kill", "power_off
 
 
 class Churn(BaseModel):
-    """One kind of churn for a share of the devices.
+    """One kind of churn for a share of the devices of `who`.
 
     `every_s` and `away_s` replace the model's own. `missed` messages reach the device's conversation while it
     is away, each time. A `trace` takes `file` (Mahimahi or CSV) or `carrier` (a built-in drive); gaps from
@@ -50,6 +50,7 @@ class Churn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ModelName
+    who: Who = Who.ALL
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     every_s: Annotated[float, Field(gt=0, le=365 * _DAY_S)] | None = None
     away_s: tuple[float, float] | None = None

@@ -13,6 +13,14 @@ class How(StrEnum):
     FROZEN = "frozen"  #: nothing passes for a while, then the same connection goes on
 
 
+class Who(StrEnum):
+    """Whom churn or a storm can hit."""
+
+    ALL = "all"
+    CUSTOMERS = "customers"
+    AGENTS = "agents"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Outage:
     """Device `device` is away from `begin_s` to `end_s` of the scenario's time.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imload.churn.models import Churn
-from imload.churn.outage import Outage
+from imload.churn.outage import Outage, Who
 from imload.churn.recorded import read_recording
 from imload.churn.traces import Trace, load_trace
 from imload.people import People
@@ -28,25 +28,28 @@ def plan_outages(scenario: Scenario, people: People, arrived_s: Sequence[float],
     Raises:
         OSError, ValueError: a trace or a recording cannot be read.
     """
-    found = list(_of_models(scenario, arrived_s, seed))
+    found = list(_of_models(scenario, people, arrived_s, seed))
     if scenario.recorded is not None:
         found += read_recording(scenario.recorded).outages(len(people.persons))
-    storms = list(_of_storms(scenario, arrived_s, seed))
+    storms = list(_of_storms(scenario, people, arrived_s, seed))
     return sorted(_apart(found, storms, scenario.seconds))
 
 
-def _of_models(scenario: Scenario, arrived_s: Sequence[float], seed: int) -> Iterator[Outage]:
-    devices = list(range(len(arrived_s)))
-    random.Random(f"imload {seed} shares").shuffle(devices)
-    begin = 0.0
-    for churn in scenario.churn:
-        end = begin + churn.share * len(devices)
+def _of_models(scenario: Scenario, people: People, arrived_s: Sequence[float], seed: int) -> Iterator[Outage]:
+    order = list(range(len(arrived_s)))
+    random.Random(f"imload {seed} shares").shuffle(order)
+    free = dict.fromkeys(order)
+    # Who is picky chooses first, so that every share is as large as it says.
+    for churn in sorted(scenario.churn, key=lambda churn: churn.who is Who.ALL):
+        eligible = set(people.numbers(churn.who))
+        count = round(churn.share * len(eligible))
+        chosen = [device for device in free if device in eligible][:count]
         trace = load_trace(churn) if churn.model == "trace" else None
-        for device in devices[round(begin) : round(end)]:
+        for device in chosen:
+            del free[device]
             rng = random.Random(f"imload {seed} churn {device}")
             since_s = max(0.0, arrived_s[device])
             yield from _of_device(churn, trace, rng, device, since_s, scenario.seconds)
-        begin = end
 
 
 def _of_device(
@@ -58,13 +61,13 @@ def _of_device(
         yield from churn.outages(rng, device, since_s, until_s)
 
 
-def _of_storms(scenario: Scenario, arrived_s: Sequence[float], seed: int) -> Iterator[Outage]:
+def _of_storms(scenario: Scenario, people: People, arrived_s: Sequence[float], seed: int) -> Iterator[Outage]:
     for index, storm in enumerate(scenario.storms):
         rng = random.Random(f"imload {seed} storm {index}")
-        for device, arrival_s in enumerate(arrived_s):
+        for device in people.numbers(Who.ALL if storm.of_server else storm.who):
             hit = storm.of_server or rng.random() < storm.share
             end_s = storm.at_s + storm.away_s + rng.uniform(0, storm.spread_s)
-            if hit and arrival_s < storm.at_s:
+            if hit and arrived_s[device] < storm.at_s:
                 yield Outage(
                     begin_s=storm.at_s,
                     device=device,

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imload.churn.outage import How
+from imload.churn.outage import How, Who
 
 
 class Storm(BaseModel):
-    """At `at_s` a `share` of the devices is cut off, for `away_s`; `missed` messages reach each meanwhile.
+    """At `at_s` a `share` of the devices of `who` is cut off, for `away_s`; each misses `missed` messages.
 
     `kind`: `drop` cuts by reset and `silent` leaves the old connections half-open; `restart` (SIGTERM, as a
     deploy does it) and `kill` (SIGKILL) end the tool's own server and start it again after `away_s`, so
@@ -20,6 +20,7 @@ class Storm(BaseModel):
 
     at_s: Annotated[float, Field(ge=0)]
     kind: Literal["drop", "silent", "restart", "kill"] = "drop"
+    who: Who = Who.ALL
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     away_s: Annotated[float, Field(ge=0, le=3600)] = 5.0
     spread_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
