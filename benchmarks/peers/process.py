@@ -6,12 +6,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _START_S_MAX = 90.0
+_KILL_S_MAX = 10.0
 _SETTLE_S_MAX = 6.0
 _SETTLE_TURN_S = 0.25
 
@@ -85,13 +87,15 @@ class Server:
             before = after
 
     def kill(self) -> None:
-        """SIGKILL to the root and all its descendants, at once."""
-        for pid in tree(self.process.pid):
-            try:
+        """SIGKILL to the root and all its descendants; returns when they are gone."""
+        pids = tree(self.process.pid)
+        for pid in pids:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         self.process.wait()
+        deadline = time.monotonic() + _KILL_S_MAX
+        while any(map(_alive, pids)) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def launch(
@@ -133,6 +137,14 @@ def launch(
             raise RuntimeError(f"{command[0]} did not come up; the last it wrote: {last}")
         time.sleep(0.02)
     return server
+
+
+def _alive(pid: int) -> bool:
+    """Neither gone nor a zombie that somebody else has to reap."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _accepts(port: int) -> bool:

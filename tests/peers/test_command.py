@@ -1,0 +1,79 @@
+"""The command measures real servers in turns, and its oracle finds what a server without a disk loses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers.__main__ import main
+from benchmarks.peers.samples import Sample, Samples, read
+from benchmarks.peers.servers import PEERS
+
+
+def measured(folder: Path, *arguments: str) -> Samples:
+    files = ["--samples", str(folder / "samples.jsonl"), "--results", str(folder / "RESULTS.md")]
+    assert main([*arguments, "--repeat", "1", "--scale", "0.01", *files]) == 0
+    return Samples(read(folder / "samples.jsonl"))
+
+
+def figures(samples: Samples, peer: str, workload: str) -> dict[str, float]:
+    (sample,) = (each for each in samples.current if (each.peer, each.workload) == (peer, workload))
+    return sample.figures
+
+
+def test_this_server_and_two_others_do_the_same_work(tmp_path: Path) -> None:
+    peers = ("imserver", "longpoll", "floor")
+    samples = measured(
+        tmp_path, "--peers", *peers, "--workloads", "idle", "relay", "resume", "churn", "silent"
+    )
+    for peer in peers:
+        assert figures(samples, peer, "relay")["relay_16_us"] > 0
+        assert figures(samples, peer, "idle")["wall_s"] > 0
+        assert "churn_us" in figures(samples, peer, "churn")
+    assert figures(samples, "imserver", "silent")["silent_lost"] == 0
+    assert figures(samples, "floor", "silent")["silent_lost"] > 0
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert all(PEERS[peer].title in page for peer in peers)
+
+
+def test_kills_lose_what_only_memory_held(tmp_path: Path) -> None:
+    samples = measured(tmp_path, "--peers", "imserver", "floor", "--workloads", "kills")
+    ours, floor = figures(samples, "imserver", "kills"), figures(samples, "floor", "kills")
+    assert ours["kills_acked"] == floor["kills_acked"] > 0
+    assert (ours["kills_lost"], ours["kills_doubled"], ours["kills_reordered"]) == (0, 0, 0)
+    assert floor["kills_lost"] > 0
+
+
+def test_a_peer_that_is_not_there_is_skipped_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(type(PEERS["mosquitto"]), "missing", lambda self: "not installed")
+    measured(tmp_path, "--peers", "mosquitto", "--workloads", "churn")
+    assert "skipped mosquitto: not installed" in capsys.readouterr().err
+    assert "mosquitto: not measured: not installed" in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_a_failure_is_told_and_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(self: object, folder: Path) -> None:
+        raise RuntimeError("did not come up")
+
+    monkeypatch.setattr(type(PEERS["longpoll"]), "start", broken)
+    path = tmp_path / "samples.jsonl"
+    arguments = [
+        "--peers",
+        "longpoll",
+        "floor",
+        "--workloads",
+        "churn",
+        "--repeat",
+        "1",
+        "--scale",
+        "0.01",
+        "--json",
+    ]
+    assert main([*arguments, "--samples", str(path), "--results", str(tmp_path / "RESULTS.md")]) == 1
+    printed = [Sample(**each) for each in json.loads(capsys.readouterr().out)]
+    assert [(each.peer, each.failed) for each in printed] == [("longpoll", "did not come up"), ("floor", "")]
+    assert "longpoll, churn: did not come up" in (tmp_path / "RESULTS.md").read_text()

@@ -1,0 +1,46 @@
+"""A server's figures are those of its whole process tree, and killing it leaves none of it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.peers.process import Server, launch, tree
+
+CHILD = "x = bytearray(30_000_000); print(flush=True); sum(range(10**7)); print(flush=True); input()"
+#: Two generations: the younger says that it is there, then that it has worked, then waits to be killed.
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}])"
+
+
+def family() -> Server:
+    process = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return Server(process, ("127.0.0.1", 0))
+
+
+def test_descendants_count() -> None:
+    server = family()
+    try:
+        pids = tree(server.process.pid)
+        assert len(pids) == 2
+        assert server.memory_kib() > 30_000
+        assert server.process.stdout is not None
+        before_s = server.cpu_s()
+        server.process.stdout.readline()
+        assert server.cpu_s() > before_s
+    finally:
+        server.kill()
+        server.process.communicate()
+    assert all(not Path(f"/proc/{pid}").exists() or zombie(pid) for pid in pids)
+
+
+def zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_server_that_ends_at_once_says_its_last_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "print('no such option'); raise SystemExit(1)"]
+    with pytest.raises(RuntimeError, match="no such option"):
+        launch(command, folder=tmp_path, port=1)
