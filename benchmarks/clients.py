@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
+from imload.lines import source_of
 from improtocol import frames
 from improtocol.body import Body
 from improtocol.commands import Post
@@ -160,9 +161,7 @@ def connect_all(url: str, users: Iterable[str], token: Callable[[str], str]) -> 
     for begin in range(0, len(names), 200):
         batch = []
         for index, user in enumerate(names[begin : begin + 200], begin):
-            client = Client(
-                url, user, source=f"127.{index // 20000 + 1}.{index // 200 % 200}.{index % 200 + 1}"
-            )
+            client = Client(url, user, source=source_of(index, 0))
             client.queue(frames.Connect(token=token(user), device="bench"))
             client.flush()
             batch.append(client)
