@@ -17,8 +17,8 @@ test: lint ## Lint, then every test (ARGS="tests/core -k resume")
 	@echo "test: pytest"
 	@$(BIN)/python -m pytest $(ARGS)
 
-sim: $(INSTALLED) ## 500 simulated worlds in which everything fails (ARGS="--jobs 4 --first 500")
-	@$(BIN)/imserver sim --seeds 500 --progress $(ARGS)
+sim: $(INSTALLED) ## 500 simulated worlds in which everything fails; docs/simulation.md (ARGS="--first 500")
+	@$(BIN)/imserver sim --seeds 500 --progress --report docs/simulation.md $(ARGS)
 
 sim-long: $(INSTALLED) ## 20,000 of them, more than two simulated years (hours)
 	@$(BIN)/imserver sim --seeds 20000 --progress $(ARGS)

@@ -1,6 +1,7 @@
 """`imserver sim`: one seed or many, counted, with the command that replays a failure."""
 
 import argparse
+import platform
 import subprocess
 import time
 from collections import Counter
@@ -17,6 +18,8 @@ from imserver.sim.shrink import shrink
 
 #: Seeds handed to a worker at once.
 SEEDS_PER_TASK = 5
+#: The marks in docs/simulation.md.
+BEGIN, END = "<!-- counts: begin -->", "<!-- counts: end -->"
 
 
 @dataclass(slots=True)
@@ -88,11 +91,22 @@ def main(arguments: list[str]) -> int:
             print(f"  replay: imserver sim --seed {outcome.seed}", flush=True)
         if options.progress and tally.seeds % 50 == 0:
             print(tally.summary(), flush=True)
-    print(f"{tally.summary()}; {time.monotonic() - began_s:,.0f} s on the wall")
+    told = f"{tally.summary()}; {time.monotonic() - began_s:,.0f} s on the wall"
+    print(told)
     if options.report is not None:
-        lines = [f"{tally.summary()}.", "", *tally.table()]
-        options.report.write_text("\n".join(lines), encoding="utf-8")
+        how = f"Seeds from {options.first}, {options.jobs} processes, Python {platform.python_version()}"
+        report(options.report, [f"{how}, commit {_commit()}:", f"{told}.", "", *tally.table()])
     return 1 if tally.failed else 0
+
+
+def report(path: Path, lines: Sequence[str]) -> None:
+    """Put `lines` into a file: between its marks, where it has them, or alone."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if BEGIN not in text:
+        text = f"{BEGIN}{END}\n"
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    path.write_text("\n".join((f"{head}{BEGIN}", *lines, f"{END}{tail}")), encoding="utf-8")
 
 
 def _replay(seed: int, *, trace: bool) -> int:
@@ -142,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs", type=int, default=cpu_count() or 1, help="processes (default: one per core)"
     )
-    parser.add_argument("--report", type=Path, help="write counts of faults and sites to this file")
+    parser.add_argument("--report", type=Path, help="put counts of faults and sites into this file")
     parser.add_argument("--progress", action="store_true", help="a line every 50 seeds")
     parser.add_argument(
         "--trace", action="store_true", help="with --seed: the last lines of the trace as well"
