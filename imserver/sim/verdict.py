@@ -51,7 +51,7 @@ def _disk_holds(world: "World", model: Model) -> None:
             kept = wanted.kind == Kind.MESSAGE and record.payload != ERASED_PAYLOAD
             require(not kept or record.seq not in room.recalled, "recall", "the disk still has", record)
     require(not found, "G6", "records that were never committed:", found)
-    heads = dict(database.execute("SELECT user, max(position) FROM log GROUP BY user"))
+    heads = dict(database.execute("SELECT user, max(position + count - 1) FROM log GROUP BY user"))
     heads |= {
         user: max(position, heads.get(user, 0))
         for user, position in database.execute("SELECT user, position FROM log_floor")

@@ -14,10 +14,12 @@ _MESSAGE_AND_EDITS: Final = """
 
 _LOG: Final = """
     SELECT r.seq, r.digest, r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.payload
-    FROM log l JOIN record r ON r.conversation = l.conversation AND r.seq = l.seq
+    FROM log l JOIN record r ON r.conversation = l.conversation
+        AND r.seq BETWEEN l.seq + max(0, ?2 + 1 - l.position) AND l.seq + min(l.count - 1, ?3 - l.position)
     LEFT JOIN user u ON u.id = r.author AND r.digest IS NULL
-    WHERE l.user = ? AND l.position > ? AND l.position <= ? AND l.reader IS NULL
-        AND (l.device != ? OR r.kind = ?)"""
+    WHERE l.user = ?1 AND l.position <= ?3 AND l.reader IS NULL
+        AND l.position >= coalesce((SELECT max(position) FROM log WHERE user = ?1 AND position <= ?2 + 1), 0)
+        AND (r.kind = ?5 OR NOT (l.device = ?4 OR l.device = 0 AND r.author = ?1 AND r.device = ?4))"""
 
 _WRITTEN: Final = """
     SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload, r.digest

@@ -144,10 +144,6 @@ class MemoryStore:
         tables = await self._enter()
         return {user: tables.logs.get(user, Log()).head_row() for user in users}
 
-    async def log_bytes_total(self, user: int, position: int) -> int:
-        tables = await self._enter()
-        return tables.logs.get(user, Log()).bytes_at(position)
-
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         tables = await self._enter()
         log = tables.logs.get(user, Log())

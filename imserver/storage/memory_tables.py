@@ -50,14 +50,12 @@ class Log:
     def head(self) -> int:
         return self.floor + len(self.rows)
 
-    def bytes_at(self, position: int) -> int:
-        index = min(position, self.head) - self.floor
-        if index <= 0:
-            return self.floor_bytes if index == 0 else 0
-        return self.rows[index - 1].bytes_total
+    @property
+    def bytes_total(self) -> int:
+        return self.rows[-1].bytes_total if self.rows else self.floor_bytes
 
     def head_row(self) -> LogHead:
-        return LogHead(head=self.head, oldest=self.floor + 1, bytes_total=self.bytes_at(self.head))
+        return LogHead(head=self.head, oldest=self.floor + 1, bytes_total=self.bytes_total)
 
 
 @dataclass(slots=True)
@@ -287,7 +285,7 @@ class Tables:
                 write.at_ms,
                 write.conversation,
                 seq,
-                log.bytes_at(log.head) + log_bytes(payload),
+                log.bytes_total + log_bytes(payload),
                 mark,
             )
         )

@@ -22,12 +22,17 @@ _RECORDS: Final = """
     FROM record r LEFT JOIN user u ON u.id = r.author"""
 
 _LOG_RANGE: Final = """
-    SELECT l.position, l.device, r.kind, coalesce(l.at_ms, r.at_ms), coalesce(u.name, ''), l.conversation,
-        l.seq, r.payload, r.target, r.digest
+    SELECT l.position + coalesce(r.seq - l.seq, 0),
+        CASE WHEN l.device != 0 THEN l.device WHEN r.author = l.user THEN r.device ELSE 0 END,
+        r.kind, coalesce(l.at_ms, r.at_ms), coalesce(u.name, ''), l.conversation, coalesce(r.seq, l.seq),
+        r.payload, r.target, r.digest
     FROM log l
-    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
+    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation
+        AND r.seq BETWEEN l.seq + max(0, ?2 + 1 - l.position) AND l.seq + l.count - 1
     LEFT JOIN user u ON u.id = coalesce(l.reader, r.author)
-    WHERE l.user = ? AND l.position > ? ORDER BY l.position LIMIT ?"""
+    WHERE l.user = ?1 AND l.position + l.count > ?2 + 1
+        AND l.position >= coalesce((SELECT max(position) FROM log WHERE user = ?1 AND position <= ?2 + 1), 0)
+    ORDER BY l.position, r.seq LIMIT ?3"""
 
 #: `changed_ms` comes from the newest record, found by its key.
 _MINE: Final = """
@@ -53,17 +58,6 @@ def log_heads(db: sqlite3.Connection, users: Iterable[int]) -> dict[int, LogHead
         head, oldest, total = log_head(db, user)
         heads[user] = LogHead(head=head, oldest=oldest, bytes_total=total)
     return heads
-
-
-def log_bytes_total(db: sqlite3.Connection, user: int, position: int) -> int:
-    """See `Store.log_bytes_total`."""
-    row = db.execute(
-        "SELECT bytes_total FROM log WHERE user = ?1 AND position <= ?2"
-        " UNION ALL SELECT bytes_total FROM log_floor WHERE user = ?1 AND position <= ?2"
-        " ORDER BY bytes_total DESC LIMIT 1",
-        (user, position),
-    ).fetchone()
-    return int(row[0]) if row is not None else 0
 
 
 def log_range(db: sqlite3.Connection, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:

@@ -169,9 +169,6 @@ class SqliteStore:
     async def log_heads(self, users: Sequence[int]) -> dict[int, LogHead]:
         return await self._read(partial(reading.log_heads, users=users))
 
-    async def log_bytes_total(self, user: int, position: int) -> int:
-        return await self._read(partial(reading.log_bytes_total, user=user, position=position))
-
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         return await self._read(
             partial(reading.log_range, user=user, after=after, limit=limit, bytes_max=bytes_max)

@@ -145,9 +145,6 @@ class Store(MediaIndex, Protocol):
     async def log_heads(self, users: Sequence[int]) -> dict[int, LogHead]:
         """The heads of these users' logs; an empty log has head 0 and oldest 1."""
 
-    async def log_bytes_total(self, user: int, position: int) -> int:
-        """The `bytes_total` at `position` of a log (beyond its head: there). 0 before `oldest` - 1."""
-
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         """Entries after position `after`, in order: up to `limit` and `bytes_max` of payload, at least one.
 

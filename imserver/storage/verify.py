@@ -137,7 +137,7 @@ def _report(db: sqlite3.Connection, findings: list[Finding]) -> Report:
         users=count("SELECT count(*) FROM user"),
         conversations=count("SELECT count(*) FROM conversation"),
         records=count("SELECT count(*) FROM record"),
-        log_entries=count("SELECT count(*) FROM log"),
+        log_entries=count("SELECT coalesce(sum(count), 0) FROM log"),
         blobs=count("SELECT count(*) FROM blob"),
         findings=tuple(findings),
     )

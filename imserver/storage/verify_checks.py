@@ -54,15 +54,23 @@ CHECKS: Final = (
         keys="user {user}, position {position}",
         wrong="the entry before it is missing",
         sql="""SELECT user, position FROM log l WHERE NOT EXISTS (
-                SELECT 1 FROM log p WHERE p.user = l.user AND p.position = l.position - 1)
+                SELECT 1 FROM log p WHERE p.user = l.user AND p.position < l.position
+                    AND p.position + p.count = l.position)
             AND position != 1 + coalesce((SELECT f.position FROM log_floor f WHERE f.user = l.user), 0)""",
     ),
     Check(
         table="log",
         keys="user {user}, position {position}",
-        wrong="its record (conversation {conversation}, seq {seq}) is missing",
-        sql="""SELECT user, position, conversation, seq FROM log l WHERE reader IS NULL AND NOT EXISTS (
-            SELECT 1 FROM record r WHERE r.conversation = l.conversation AND r.seq = l.seq)""",
+        wrong="of its {count} records (conversation {conversation}, from seq {seq}) one is missing",
+        sql="""SELECT user, position, conversation, seq, count FROM log l WHERE reader IS NULL AND count != (
+            SELECT count(*) FROM record r WHERE r.conversation = l.conversation
+                AND r.seq BETWEEN l.seq AND l.seq + l.count - 1)""",
+    ),
+    Check(
+        table="log",
+        keys="user {user}, position {position}",
+        wrong="it claims {count} positions",
+        sql="SELECT user, position, count FROM log WHERE count < 1 OR (reader IS NOT NULL AND count != 1)",
     ),
     Check(
         table="log",
@@ -76,7 +84,7 @@ CHECKS: Final = (
         keys="user {user}, position {position}",
         wrong="record {seq} of conversation {conversation} stands in this log twice or out of order",
         sql="""SELECT user, position, conversation, seq FROM (
-                SELECT user, position, conversation, seq, lag(seq) OVER (
+                SELECT user, position, conversation, seq, lag(seq + count - 1) OVER (
                     PARTITION BY user, conversation ORDER BY position) AS before
                 FROM log WHERE reader IS NULL)
             WHERE before >= seq""",
@@ -85,10 +93,11 @@ CHECKS: Final = (
         table="log",
         keys="user {user}, position {position}",
         wrong="bytes_total does not rise",
-        sql="""SELECT l.user, l.position FROM log l LEFT JOIN log p
-                ON p.user = l.user AND p.position = l.position - 1
-            LEFT JOIN log_floor f ON f.user = l.user AND f.position = l.position - 1
-            WHERE l.bytes_total <= coalesce(p.bytes_total, f.bytes_total, 0)""",
+        sql="""SELECT user, position FROM (
+                SELECT l.user, l.position, l.bytes_total, coalesce(lag(l.bytes_total) OVER (
+                    PARTITION BY l.user ORDER BY l.position), f.bytes_total, 0) AS before
+                FROM log l LEFT JOIN log_floor f ON f.user = l.user)
+            WHERE bytes_total <= before""",
     ),
     # Where a log holds anything of a conversation, it holds all of it from there on; where nothing was
     # trimmed, from the member's first record on. NOT IN is uncorrelated: SQLite makes an
@@ -104,7 +113,8 @@ CHECKS: Final = (
             LEFT JOIN log_floor f ON f.user = m.user
             WHERE r.seq >= CASE WHEN f.position IS NULL THEN m.first ELSE max(m.first, h.lowest) END
             AND (m.user, m.conversation, r.seq) NOT IN (
-                SELECT user, conversation, seq FROM log WHERE reader IS NULL)""",
+                SELECT l.user, l.conversation, e.seq FROM log l JOIN record e ON e.conversation = l.conversation
+                    AND e.seq BETWEEN l.seq AND l.seq + l.count - 1 WHERE l.reader IS NULL)""",
     ),
     Check(
         table="log",
@@ -144,7 +154,7 @@ CHECKS: Final = (
         keys="id {id}",
         wrong="acked {acked} is beyond the log's head {head}",
         sql="""SELECT * FROM (SELECT d.id, d.acked, max(
-                coalesce((SELECT max(position) FROM log l WHERE l.user = d.user), 0),
+                coalesce((SELECT max(position + count - 1) FROM log l WHERE l.user = d.user), 0),
                 coalesce((SELECT position FROM log_floor f WHERE f.user = d.user), 0)) AS head FROM device d)
             WHERE acked > head""",
     ),

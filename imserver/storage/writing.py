@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, suppress
 from typing import Final, TypeVar
 
 from imserver.storage.appending import Appender
-from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
+from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write, log_bytes
 
 #: A checkpoint is due after about this many changed pages (WAL pages of 4 KiB, guessed from rows and
 #: bytes). More than SQLite's 1,000: the tails of logs change again and again, and a later checkpoint writes
@@ -156,10 +156,12 @@ def describe(error: sqlite3.Error) -> str:
 
 #: The first entry of those that the count lets stay that is not too old.
 _YOUNG: Final = """
-    SELECT l.position FROM log l
-    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation AND r.seq = l.seq
-    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position > ?3 AND l.position <= ?4
-    ORDER BY l.position LIMIT 1"""
+    SELECT l.position + coalesce(r.seq - l.seq, 0) FROM log l
+    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation
+        AND r.seq BETWEEN l.seq + max(0, ?3 + 1 - l.position) AND l.seq + min(l.count - 1, ?4 - l.position)
+    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position + l.count > ?3 + 1
+        AND l.position <= ?4
+    ORDER BY l.position, r.seq LIMIT 1"""
 
 
 def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int, rows_max: int) -> int:
@@ -172,7 +174,7 @@ def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int
             break
         oldest, head = db.execute(
             "SELECT (SELECT min(position) FROM log WHERE user = ?1),"
-            " (SELECT max(position) FROM log WHERE user = ?1)",
+            " (SELECT position + count - 1 FROM log WHERE user = ?1 ORDER BY position DESC LIMIT 1)",
             (user,),
         ).fetchone()
         # One huge log must not make one huge transaction.
@@ -182,11 +184,22 @@ def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int
         floor = min(most, max(young - 1, surplus))
         if floor < oldest:
             continue
-        db.execute(
-            "INSERT OR REPLACE INTO log_floor SELECT user, position, bytes_total FROM log"
-            " WHERE user = ? AND position = ?",
-            (user, floor),
-        )
-        db.execute("DELETE FROM log WHERE user = ? AND position <= ?", (user, floor))
+        _trim_log(db, user, floor)
         dropped += floor - oldest + 1
     return dropped
+
+
+def _trim_log(db: sqlite3.Connection, user: int, floor: int) -> None:
+    """Drop the positions up to `floor`, which is one of them; the run that it cuts keeps its rest."""
+    # Within a run no sum is kept. What is less by the least that an entry counts still rises from row to row.
+    db.execute(
+        "INSERT OR REPLACE INTO log_floor SELECT user, ?2, bytes_total - ?3 * (position + count - 1 - ?2) FROM log"
+        " WHERE user = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
+        (user, floor, log_bytes(b"") + 1),
+    )
+    db.execute(
+        "UPDATE log SET position = ?2 + 1, seq = seq + (?2 + 1 - position), count = count - (?2 + 1 - position)"
+        " WHERE user = ?1 AND position <= ?2 AND position + count > ?2 + 1",
+        (user, floor),
+    )
+    db.execute("DELETE FROM log WHERE user = ? AND position <= ?", (user, floor))

@@ -152,7 +152,6 @@ class StoresAgree(RuleBasedStateMachine):
         for user in users:
             answers.append(await store.log_range(user, 0, limit=99, bytes_max=99))
             answers.append(await store.log_range(user, 2, limit=2, bytes_max=9999))
-            answers.append([await store.log_bytes_total(user, at) for at in range(heads[user].head + 2)])
             answers.append(await store.conversation_infos(user, before_ms=0, before_id=0, limit=9))
             answers.append(await store.conversation_infos(user, before_ms=AT_MS, before_id=12, limit=1))
             answers.append(await store.share_conversation(user, users))

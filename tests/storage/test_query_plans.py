@@ -35,7 +35,6 @@ async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:
     await store.devices([1001])
     await store.device_sessions(alice)
     await store.log_heads([alice])
-    await store.log_bytes_total(alice, 1)
     await store.log_range(alice, 0, limit=9, bytes_max=99)
     await store.conversation(ROOM)
     await store.direct_conversation(1, (alice, bob))

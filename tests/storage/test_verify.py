@@ -69,8 +69,8 @@ FAULTS = {
     "INSERT INTO ban VALUES (77)": ["ban (user 77): there is no such user"],
     "DELETE FROM record WHERE seq = 5": [
         f"record (conversation {ROOM}, seq 6): the record before it is missing",
-        f"log (user 1, position 5): its record (conversation {ROOM}, seq 5) is missing",
-        f"log (user 2, position 5): its record (conversation {ROOM}, seq 5) is missing",
+        f"log (user 1, position 1): of its 10 records (conversation {ROOM}, from seq 1) one is missing",
+        f"log (user 2, position 1): of its 10 records (conversation {ROOM}, from seq 1) one is missing",
     ],
     "DELETE FROM conversation": [
         f"record (conversation {ROOM}): there is no such conversation",
@@ -84,19 +84,21 @@ FAULTS = {
     "UPDATE record SET author = 77 WHERE seq = 4": [
         f"record (conversation {ROOM}, seq 4): its author 77 is no user"
     ],
-    "DELETE FROM log WHERE user = 2 AND position = 4": [
-        "log (user 2, position 5): the entry before it is missing",
-        f"log (user 2): record 4 of conversation {ROOM} is missing to a member since 1",
+    "UPDATE log SET count = 9 WHERE user = 2 AND position = 1": [
+        "log (user 2, position 11): the entry before it is missing",
+        f"log (user 2): record 10 of conversation {ROOM} is missing to a member since 1",
+    ],
+    "UPDATE log SET count = 2 WHERE user = 1 AND position = 11": [
+        "log (user 1, position 11): it claims 2 positions"
     ],
     "UPDATE log SET seq = 99 WHERE reader = 2 AND user = 1": [
         f"log (user 1, position 11): its read mark 99 is beyond the head of conversation {ROOM}"
     ],
-    "UPDATE log SET seq = 4 WHERE user = 1 AND position = 5": [
-        f"log (user 1, position 5): record 4 of conversation {ROOM} stands in this log twice or out of order",
-        f"log (user 1): record 5 of conversation {ROOM} is missing to a member since 1",
+    f"INSERT INTO log VALUES (1, 12, {ROOM}, 4, 0, 9999, NULL, NULL, 2)": [
+        f"log (user 1, position 12): record 4 of conversation {ROOM} stands in this log twice or out of order",
     ],
-    "UPDATE log SET bytes_total = 0 WHERE user = 1 AND position = 3": [
-        "log (user 1, position 3): bytes_total does not rise"
+    "UPDATE log SET bytes_total = 0 WHERE user = 1 AND position = 1": [
+        "log (user 1, position 1): bytes_total does not rise"
     ],
     "DELETE FROM log WHERE user = 2": [f"log (user 2): conversation {ROOM} is missing to a member since 1"],
     "UPDATE member SET read = 11 WHERE user = 2": [
@@ -138,11 +140,8 @@ async def test_each_fault_is_named_with_its_table_and_keys(folder: Path, stateme
 
 async def test_a_hole_in_a_trimmed_log_is_found(tmp_path: Path) -> None:
     await fill(tmp_path, trim=True)
-    damage(tmp_path, "DELETE FROM log WHERE user = 1 AND position = 9")
-    assert found(tmp_path) == [
-        "log (user 1, position 10): the entry before it is missing",
-        f"log (user 1): record 9 of conversation {ROOM} is missing to a member since 1",
-    ]
+    damage(tmp_path, "UPDATE log SET position = 8, seq = 8, count = 3 WHERE user = 1 AND position = 7")
+    assert found(tmp_path) == ["log (user 1, position 8): the entry before it is missing"]
     damage(tmp_path, "UPDATE log SET bytes_total = 1 WHERE user = 2 AND position = 7")
     assert "log (user 2, position 7): bytes_total does not rise" in found(tmp_path)
 
@@ -172,7 +171,7 @@ async def test_the_bytes_of_blobs_are_judged_by_the_caller(folder: Path) -> None
 
 
 async def test_findings_are_listed_up_to_a_limit(folder: Path) -> None:
-    damage(folder, "UPDATE log SET bytes_total = 0", "INSERT INTO user VALUES (9, 1, 'x')")
+    damage(folder, "UPDATE record SET author = 77, target = seq", "UPDATE log SET count = 0")
     assert len(found(folder)) == 20
 
 

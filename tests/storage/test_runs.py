@@ -1,0 +1,94 @@
+"""A log's row is a run: what is posted one after the other in a conversation takes one row of each member's log."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from imserver.storage.folder import DATABASE_NAME
+from imserver.storage.sqlite import open_sqlite
+from imserver.storage.store import Store
+from imserver.storage.verify import verify
+from tests.contracts.house import House
+
+Row = tuple[int, int, int]
+
+
+def rows(folder: Path, user: int) -> list[Row]:
+    """(position, seq, count) of the rows of a log."""
+    with closing(sqlite3.connect(folder / DATABASE_NAME)) as db:
+        return db.execute(
+            "SELECT position, seq, count FROM log WHERE user = ? ORDER BY position", (user,)
+        ).fetchall()
+
+
+async def told(store: Store, user: int) -> list[tuple[int, int, int]]:
+    """(position, device, seq) of what the log gives out."""
+    entries = await store.log_range(user, 0, limit=99, bytes_max=9999)
+    return [(entry.position, entry.device, entry.entry.seq) for entry in entries]
+
+
+async def test_a_dialogue_is_one_row_in_each_log_over_batches_and_restarts(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        await house.append(*(house.message("alice", f"{number}", "alice", "bob") for number in range(3)))
+        await house.append(house.message("bob", "yes", "alice", "bob"))
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house.store = store
+        await house.append(house.message("alice", "again", "alice", "bob"))
+        alice, bob = house.ids(["alice", "bob"])
+        assert rows(tmp_path, alice) == rows(tmp_path, bob) == [(1, 1, 6)]
+        phone = house.devices["alice"].id
+        assert await told(store, alice) == [
+            (1, 0, 1),
+            (2, phone, 2),
+            (3, phone, 3),
+            (4, phone, 4),
+            (5, 0, 5),
+            (6, phone, 6),
+        ]
+    assert verify(tmp_path).sound
+
+
+async def test_a_run_ends_at_a_read_mark(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        writes = [house.message("alice", "1", "bob"), house.read("bob", 2, "bob")]
+        await house.append(*writes, house.message("alice", "2", "bob"), house.message("alice", "3", "bob"))
+        assert rows(tmp_path, house.users["bob"]) == [(1, 1, 2), (3, 2, 1), (4, 3, 2)]
+
+
+async def test_a_row_of_an_older_version_names_its_device_and_does_not_grow(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        await house.append(house.message("alice", "old", "alice", "bob"))
+    alice, phone = house.users["alice"], house.devices["alice"].id
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)) as db:
+        db.execute("UPDATE record SET device = 0")
+        db.execute("UPDATE log SET count = 1")
+        db.execute(
+            "INSERT INTO log SELECT user, 2, conversation, 2, iif(user = ?, ?, 0), bytes_total + 9, NULL, NULL, 1"
+            " FROM log",
+            (alice, phone),
+        )
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house.store = store
+        await house.append(house.message("alice", "new", "alice", "bob"))
+        assert rows(tmp_path, alice) == [(1, 1, 1), (2, 2, 1), (3, 3, 1)]
+        assert await told(store, alice) == [(1, 0, 1), (2, phone, 2), (3, phone, 3)]
+    assert verify(tmp_path).sound
+
+
+async def test_trimming_cuts_a_run_in_two(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        await house.room("bob")
+        await house.append(*(house.message("alice", f"{number}", "bob") for number in range(5)))
+        assert await store.trim_logs(before_ms=0, positions_kept_max=2) == 4 + 0
+        bob = house.users["bob"]
+        assert rows(tmp_path, bob) == [(5, 5, 2)]
+        await house.append(house.message("alice", "more", "bob"))
+        assert rows(tmp_path, bob) == [(5, 5, 3)]
+    assert verify(tmp_path).sound
