@@ -27,7 +27,7 @@ from imserver.core.links import FlushList, Link
 from imserver.core.pending import Pending, repeat, settle
 from imserver.core.sessions import Session
 from imserver.core.watermarks import Watermarks
-from imserver.storage.store import NO_ENTRY, Outcome, Placed, Store, StoreFull, Write
+from imserver.storage.store import NO_ENTRY, Placed, Store, StoreFull, Write
 
 #: Commands of one session waiting at once, over all connections it had while they waited.
 _PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
@@ -218,7 +218,7 @@ class CommitLoop:
             if pending.write >= 0:
                 write = writes[pending.write]
                 value = placed[pending.write].seq or write.value
-                session.remember(Outcome(pending.counter, pending.digest, write.code, value, write.at_ms))
+                session.remember(pending.digest, write.code, value, write.at_ms)
                 if result is None:
                     pending.link.send_result(pending.counter, value, write.at_ms)
                 else:

@@ -19,12 +19,13 @@ from improtocol.entries import Entry, Kind
 from improtocol.frames import Resync, ResyncReason
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
-from imserver.core.users import User
-from imserver.storage.store import LogEntry, Placed, Store, Write, log_bytes
+from imserver.core.users import Held, User
+from imserver.storage.store import Placed, Store, Write, log_bytes
 
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
 _EVENTS_IN_FLIGHT = protocol_limits.EVENTS_IN_FLIGHT_MAX
 _FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
+_MESSAGE, _READ, _CREATED = int(Kind.MESSAGE), int(Kind.READ), int(Kind.CREATED)
 
 
 class Delivery:
@@ -72,15 +73,14 @@ class Delivery:
 
     def publish(self, write: Write, placed: Placed, entry: Entry) -> None:
         """A durable entry stands where it was placed in its recipients' logs; `ring` tells their sessions."""
-        users, author, device = self._users, write.author, write.device
+        users = self._users
         entries_max = self._limits.tail_entries_max
         size = log_bytes(write.payload)
-        digest = placed.digest
+        held = Held(write.device, entry, placed.digest)
         for user_id, position in zip(write.recipients, placed.positions, strict=True):
             user = users.get(user_id)
             if user is not None:
-                log_entry = LogEntry(position, device if user_id == author else 0, entry, digest)
-                user.publish(log_entry, size, entries_max)
+                user.publish(position, held, size, entries_max)
                 if user.sessions:
                     self._rung[user] = None
 
@@ -120,35 +120,37 @@ class Delivery:
                 self._cold_arrived.set()
                 return
             entries = user.after(session.scanned, min(_EVENTS_PER_FRAME, room))
-            self._send(session, entries, entries[-1].position)
+            self._send(session, entries)
         silent = session.scanned - session.sent
         # However the pull after RESUMED came to wait: for the window, for the socket, for a reader.
         announce = announce or session.sent < session.quoted
         if silent and (announce or silent >= self._limits.silent_positions_max) and session.link is not None:
             self._send_frame(session, session.scanned, [], {}, 0)
 
-    def _send(self, session: Session, entries: Sequence[LogEntry], end: int) -> None:
-        """Send log entries up to position `end`, cut into frames of bounded size."""
-        entries = self._without_superseded(entries)
+    def _send(self, session: Session, entries: Sequence[Held]) -> None:
+        """Send the log entries that follow, as far as they fit a frame of bounded size."""
         chosen: list[Entry] = []
         delivers: dict[int, int] = {}
-        size = digest = 0
-        for log_entry in entries:
-            entry = log_entry.entry
-            if log_entry.device == session.device and entry.kind != Kind.CREATED:
-                continue
-            if size and size + len(entry.payload) > _FRAME_BYTES:
-                # What is left over is pulled again, when the window allows.
-                end = log_entry.position - 1
-                break
-            chosen.append(entry)
-            size += len(entry.payload) + 8
-            if entry.kind != Kind.READ:
-                # As it was written, not as it was read just now: so what the disk made of it shows.
-                digest += term_of(log_entry.digest, entry.seq)
-                if entry.kind == Kind.MESSAGE:
-                    delivers[entry.conversation] = entry.seq
+        own, end = session.device, session.scanned
+        size = digest = marks = 0
+        for device, entry, written in entries:
+            kind = entry.kind
+            if device != own or kind == _CREATED:
+                if size and size + len(entry.payload) > _FRAME_BYTES:
+                    break  # what is left over is pulled again, when the window allows
+                chosen.append(entry)
+                size += len(entry.payload) + 8
+                if kind == _READ:
+                    marks += 1
+                else:
+                    # As it was written, not as it was read just now: so what the disk made of it shows.
+                    digest += term_of(written, entry.seq)
+                    if kind == _MESSAGE:
+                        delivers[entry.conversation] = entry.seq
+            end += 1
         session.scanned = end
+        if marks > 1:
+            chosen = self._without_superseded(chosen)
         if chosen:
             self._send_frame(session, end, chosen, delivers, digest)
 
@@ -165,19 +167,10 @@ class Delivery:
         size = link.send_events(session.sent, end, entries)
         session.note_sent(end, size, delivers, digest)
 
-    def _without_superseded(self, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
+    def _without_superseded(self, entries: Sequence[Entry]) -> list[Entry]:
         """`entries` without read marks that a later one of them supersedes."""
-        if len(entries) == 1:
-            return entries
-        marks = [e.entry for e in entries if e.entry.kind == Kind.READ]
-        if len(marks) < 2:
-            return entries
-        newest = {(mark.conversation, mark.sender): mark for mark in marks}
-        kept = [
-            e
-            for e in entries
-            if e.entry.kind != Kind.READ or newest[e.entry.conversation, e.entry.sender] is e.entry
-        ]
+        newest = {(mark.conversation, mark.sender): mark for mark in entries if mark.kind == _READ}
+        kept = [e for e in entries if e.kind != _READ or newest[e.conversation, e.sender] is e]
         self.superseded += len(entries) - len(kept)
         return kept
 
@@ -212,7 +205,7 @@ class Delivery:
                         session.user.head + 1 if not entries else entries[0].position,
                     )
                 else:
-                    self._send(session, entries, entries[-1].position)
+                    self._send(session, [Held(e.device, e.entry, e.digest) for e in entries])
             self.pull(session, announce=True)
             if session.link is not None:
                 session.link.flush()

@@ -6,7 +6,8 @@ from improtocol.digest import DIGEST_MAX, term_of
 from improtocol.entries import Kind
 from improtocol.frames import Connect, Resume, ResyncReason
 from imserver.core.sessions import Session
-from imserver.storage.store import LogEntry, Store
+from imserver.core.users import Held
+from imserver.storage.store import Store
 
 Hello = Connect | Resume
 
@@ -70,10 +71,10 @@ class Proofs:
         return sum_sent(session.user.after(after, frame.span), session.device)
 
 
-def sum_sent(entries: Sequence[LogEntry], device: int) -> int:
+def sum_sent(entries: Sequence[Held], device: int) -> int:
     """The sum of the terms of what `device` is sent of these entries, as `Store.log_sums` counts."""
     total = 0
-    for _, author_device, entry, digest in entries:
+    for author_device, entry, digest in entries:
         if entry.kind != Kind.READ and (author_device != device or entry.kind == Kind.CREATED):
             total += term_of(digest, entry.seq)
     return total & DIGEST_MAX

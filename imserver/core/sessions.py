@@ -4,9 +4,10 @@ from collections import deque
 
 from improtocol.digest import DIGEST_MAX
 from improtocol.frames import ClientMode, Frame
-from improtocol.limits import COMMANDS_IN_FLIGHT_MAX, EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
+from improtocol.limits import EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
 from imserver.core.links import Link
 from imserver.core.users import User
+from imserver.storage.outcomes import Ring
 from imserver.storage.store import Device, Outcome
 
 
@@ -74,9 +75,9 @@ class Session:
         #: Ended: by its own logout, from the moment that is decided, or `revoked` by the shop, durably.
         self.ended = self.revoked = False
         self.accepted = self.decided = device.accepted
-        self.outcomes: deque[Outcome] | None = None
+        self.outcomes: Ring | None = None
         if device.outcomes:
-            self.outcomes = deque(device.outcomes, COMMANDS_IN_FLIGHT_MAX)
+            self.outcomes = Ring(device.outcomes)
         self.acked = self.sent = self.scanned = self.verified = device.acked
         self.digest = 0
         self.acked_digest: int | None = 0
@@ -94,19 +95,16 @@ class Session:
         self.ride_along: dict[tuple[int, int | str | None, str], Frame] | None = None
         self.watching: set[int] | None = None
 
-    def remember(self, outcome: Outcome) -> None:
-        """`outcome` is durable; keep it for a retry."""
-        self.accepted = outcome.counter
+    def remember(self, digest: int, code: int, value: int, at_ms: int) -> None:
+        """The outcome of the next command is durable; keep it for a retry."""
+        self.accepted += 1
         if self.outcomes is None:
-            self.outcomes = deque(maxlen=COMMANDS_IN_FLIGHT_MAX)
-        self.outcomes.append(outcome)
+            self.outcomes = Ring()
+        self.outcomes.append(digest, code, value, at_ms)
 
     def outcome(self, counter: int) -> Outcome | None:
         """The original outcome of `counter`, if it is among the last ones."""
-        for outcome in self.outcomes or ():
-            if outcome.counter == counter:
-                return outcome
-        return None
+        return None if self.outcomes is None else self.outcomes.find(self.accepted, counter)
 
     @property
     def window_open(self) -> bool:

@@ -2,12 +2,12 @@
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from improtocol.digest import erased_payload
 from improtocol.entries import Entry, Kind
 from improtocol.values import unpack
-from imserver.storage.store import LogEntry, LogHead, log_bytes
+from imserver.storage.store import LogHead, log_bytes
 
 if TYPE_CHECKING:
     from imserver.core.sessions import Session
@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 TAIL_BYTES_MAX: Final = 32 * 1024
 
 
+class Held(NamedTuple):
+    """A durable entry in memory, one for the tails of all who got it: the device it came from, its digest."""
+
+    device: int
+    entry: Entry
+    digest: int
+
+
 class User:
     """The in-memory side of one user's log.
 
     `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond
-    `tail_after` is served from memory. It is bounded in entries and in bytes; entries are shared between the
-    users of a conversation.
+    `tail_after` is served from memory. It is bounded in entries and in bytes.
     """
 
     __slots__ = (
@@ -48,7 +55,7 @@ class User:
         self.bytes_total = 0
         self.ready = False
         self.sessions: tuple[Session, ...] = ()
-        self.tail: deque[LogEntry] | None = None
+        self.tail: deque[Held] | None = None
         self.tail_after = 0
         self.tail_bytes = 0
 
@@ -63,9 +70,8 @@ class User:
         self.bytes_total = max(self.bytes_total, log.bytes_total)
         self.ready = True
 
-    def publish(self, entry: LogEntry, entry_bytes: int, entries_max: int) -> None:
-        """A durable entry came to stand at the head."""
-        position = entry.position
+    def publish(self, position: int, held: Held, entry_bytes: int, entries_max: int) -> None:
+        """A durable entry came to stand at the head, `position`."""
         tail = self.tail
         if position != self.head + 1 or tail is None:
             if position <= self.head:
@@ -73,13 +79,13 @@ class User:
             tail = self.tail = deque()
             self.tail_bytes = 0
             self.tail_after = position - 1
-        tail.append(entry)
+        tail.append(held)
         self.head = position
         self.bytes_total += entry_bytes
         self.tail_bytes += entry_bytes
         while len(tail) > entries_max or (self.tail_bytes > TAIL_BYTES_MAX and len(tail) > 1):
             gone = tail.popleft()
-            self.tail_after = gone.position
+            self.tail_after += 1
             self.tail_bytes -= log_bytes(gone.entry.payload)
 
     def erase(self, conversation: int, target: int) -> None:
@@ -97,8 +103,8 @@ class User:
         self.tail = None
         self.tail_after = self.head
 
-    def after(self, position: int, limit: int) -> list[LogEntry]:
-        """Up to `limit` entries after `position`, which must not lie before `tail_after`."""
+    def after(self, position: int, limit: int) -> list[Held]:
+        """Up to `limit` entries from the one after `position`, which must not lie before `tail_after`."""
         tail = self.tail
         if tail is None or position >= self.head:
             return []

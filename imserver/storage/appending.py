@@ -31,14 +31,13 @@ CACHED_MAX: Final = 16_384
 _RECORD: Final = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RUN: Final = "INSERT OR REPLACE INTO log VALUES (?, ?, ?, ?, 0, ?, NULL, NULL, ?)"
 _READ_MARK: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)"
-_READ: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _READ: Final = "UPDATE member SET read = ?1 WHERE conversation = ?2 AND user = ?3 AND read < ?1"
 
 T = TypeVar("T")
 
 
 class Stream:
-    """A device's command stream in the writer's cache."""
+    """A device's command stream in the writer's cache; its ring is cut when it is written."""
 
     __slots__ = ("accepted", "ring")
 

@@ -1,6 +1,7 @@
 """The ring of a device's last results as one blob: oldest first, counters dense up to the accepted one."""
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
@@ -25,3 +26,29 @@ def unpack_outcomes(accepted: int, ring: bytes) -> tuple[Outcome, ...]:
             _OUTCOME.iter_unpack(ring), accepted - count + 1
         )
     )
+
+
+class Ring:
+    """The last `COMMANDS_IN_FLIGHT_MAX` outcomes of a device. Packed: as objects they would be ten times as big."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, outcomes: Iterable[Outcome] = ()) -> None:
+        self.packed = bytearray()
+        for outcome in outcomes:
+            self.append(outcome.digest, outcome.code, outcome.value, outcome.at_ms)
+
+    def append(self, digest: int, code: int, value: int, at_ms: int) -> None:
+        """Take the outcome of the next counter; the oldest falls out."""
+        packed = self.packed
+        packed += pack_outcome(digest, code, value, at_ms)
+        if len(packed) > RING_BYTES_MAX:
+            del packed[:-RING_BYTES_MAX]
+
+    def find(self, accepted: int, counter: int) -> Outcome | None:
+        """The outcome of `counter`, where `accepted` is the newest's; None when it is not kept."""
+        offset = len(self.packed) - (accepted - counter + 1) * _OUTCOME.size
+        if counter > accepted or offset < 0:
+            return None
+        digest, code, value, at_ms = _OUTCOME.unpack_from(self.packed, offset)
+        return Outcome(counter=counter, digest=digest, code=code, value=value, at_ms=at_ms)

@@ -7,7 +7,7 @@ sessions, users or logs.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import ClassVar, Final
+from typing import Any, Final
 
 from improtocol import frames, limits
 from improtocol.closing import close_for
@@ -114,7 +114,7 @@ class Connection:
         following = self._sendable.get(type(frame))
         if following is None:
             raise LocalProtocolError(f"{type(frame).__name__} is not allowed in state {self.state.name}")
-        writer = self._writers.get(type(frame))
+        writer = _WRITERS.get(type(frame))
         try:
             data = frame_bytes(pack(plain_to_values(frame))) if writer is None else writer(self, frame)
         except (ValueError, TypeError, OverflowError) as error:
@@ -166,7 +166,7 @@ class Connection:
             if opcode not in FRAME_TYPES:
                 raise RemoteProtocolError(f"opcode {opcode} is unknown")
             raise RemoteProtocolError(f"{Opcode(opcode).name} is not allowed in state {self.state.name}")
-        reader = self._readers.get(opcode)
+        reader = _READERS.get(opcode)
         try:
             frame = plain_from_values(opcode, values) if reader is None else reader(self, values)
         except (ValueError, TypeError) as error:
@@ -247,6 +247,9 @@ class Connection:
         values: list[Value] = [13, counter, frame.value, 0, frame.code, frame.retry_after_ms, frame.reason]
         return frame_bytes(pack(trim_fields(values, [0, ""])))
 
+    def _write_events(self, frame: frames.Events) -> bytes:
+        return self.send_events(frame.start, frame.end, frame.entries)
+
     def _write_query(self, frame: frames.Query) -> bytes:
         return frame_bytes(pack([5, frame.id, frame.op, *frame.arguments]))
 
@@ -274,23 +277,24 @@ class Connection:
             context = self._context = EventContext()
         return context
 
-    #: The frames that are more than a row of fields; `layouts` has all others.
-    _readers: ClassVar[dict[int, Callable[["Connection", list[Value]], Frame]]] = {
-        Opcode.COMMAND: _read_command,
-        Opcode.QUERY: _read_query,
-        Opcode.RESULT: _read_result,
-        Opcode.EVENTS: _read_events,
-        Opcode.REPLY: _read_reply,
-    }
-    _writers: ClassVar[dict[type[Frame], Callable[["Connection", Frame], bytes]]] = {
-        frames.Command: _write_command,  # type: ignore[dict-item]
-        frames.Query: _write_query,  # type: ignore[dict-item]
-        frames.Result: _write_result,  # type: ignore[dict-item]
-        frames.Events: lambda self, frame: self.send_events(frame.start, frame.end, frame.entries),  # type: ignore[union-attr]
-        frames.Reply: _write_reply,  # type: ignore[dict-item]
-    }
-
 
 def _need(values: list[Value], count: int) -> None:
     if len(values) < count:
         raise ValueError(f"needs at least {count} fields, has {len(values)}")
+
+
+#: The frames that are more than a row of fields; `layouts` has all others.
+_READERS: Final[dict[int, Callable[[Connection, list[Value]], Frame]]] = {
+    Opcode.COMMAND: Connection._read_command,
+    Opcode.QUERY: Connection._read_query,
+    Opcode.RESULT: Connection._read_result,
+    Opcode.EVENTS: Connection._read_events,
+    Opcode.REPLY: Connection._read_reply,
+}
+_WRITERS: Final[dict[type[Frame], Callable[[Connection, Any], bytes]]] = {
+    frames.Command: Connection._write_command,
+    frames.Query: Connection._write_query,
+    frames.Result: Connection._write_result,
+    frames.Events: Connection._write_events,
+    frames.Reply: Connection._write_reply,
+}

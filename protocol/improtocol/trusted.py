@@ -17,7 +17,7 @@ def trusted(cls: type[T]) -> Callable[..., T]:
 
     `cls` must be a dataclass with slots: its slot descriptors set what frozen assignment refuses.
     """
-    new = object.__new__
+    new = cls.__new__
     setters = [getattr(cls, field.name).__set__ for field in fields(cls)]  # type: ignore[arg-type]
     if len(setters) == 1:
         set_only = setters[0]
@@ -50,10 +50,20 @@ def trusted(cls: type[T]) -> Callable[..., T]:
 
         return build_three
 
-    def build(*values: object) -> T:
-        made = new(cls)
-        for set_one, value in zip(setters, values, strict=True):
-            set_one(made, value)
-        return made
+    if len(setters) == 6:
+        _, _, set_third, set_fourth, set_fifth, set_sixth = setters
 
-    return build
+        def build_six(
+            first: object, second: object, third: object, fourth: object, fifth: object, sixth: object
+        ) -> T:
+            made = new(cls)
+            set_first(made, first)
+            set_second(made, second)
+            set_third(made, third)
+            set_fourth(made, fourth)
+            set_fifth(made, fifth)
+            set_sixth(made, sixth)
+            return made
+
+        return build_six
+    raise ValueError(f"no builder for {len(setters)} fields: {cls.__name__}")
