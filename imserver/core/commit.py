@@ -176,7 +176,7 @@ class CommitLoop:
         if counter <= session.decided:
             return
         try:
-            made = self._decider.decide(session.user, pending.action, facts, now_ms)
+            made = self._decider.decide(session.user, pending.action, facts, now_ms, pending.conversation)
         except Refused as refused:
             made = [Write(device=0, at_ms=now_ms, code=refused.code)]
             pending.result = Result(counter=counter, code=refused.code, reason=refused.reason)

@@ -38,16 +38,24 @@ class Decider:
         self._groups = GroupDecider(conversations, draw_id)
         self._receipts_members_max = limits.receipts_members_max
 
-    def decide(self, author: User, action: commands.Action, facts: Facts, at_ms: int) -> list[Write]:
+    def decide(
+        self,
+        author: User,
+        action: commands.Action,
+        facts: Facts,
+        at_ms: int,
+        at_hand: Conversation | None = None,
+    ) -> list[Write]:
         """The writes that carry out `action`; the last one is the command's own.
 
-        The caller fills in the idempotency key.
+        The caller fills in the idempotency key. `at_hand` is the conversation that a message is posted to,
+        where it was found before.
 
         Raises:
             Refused: nothing was changed.
         """
         if type(action) is commands.Post:
-            return self._post(author, action, facts, at_ms)
+            return self._post(author, action, facts, at_ms, at_hand)
         match action:
             case commands.MarkRead():
                 return [self._mark_read(author, action, facts, at_ms)]
@@ -63,8 +71,15 @@ class Decider:
 
     # Messages --------------------------------------------------------------------------------------
 
-    def _post(self, author: User, action: commands.Post, facts: Facts, at_ms: int) -> list[Write]:
+    def _post(
+        self, author: User, action: commands.Post, facts: Facts, at_ms: int, at_hand: Conversation | None
+    ) -> list[Write]:
         payload = _pack(action.body)
+        if at_hand is not None:
+            # Looked at again: an earlier command of the batch may have put the author out.
+            if author.id not in at_hand.members:
+                raise Refused(Code.NOT_FOUND, NOT_FOUND)
+            return [new_record(at_hand, author, Kind.MESSAGE, payload, at_ms)]
         media = _media(author, action.body, facts)
         writes = []
         conversation = self._find(author, action.conversation, facts)

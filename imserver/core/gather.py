@@ -13,7 +13,7 @@ from improtocol import commands
 from improtocol.commands import Action
 from improtocol.content import Text, media_of
 from improtocol.entries import Erased, read_entry
-from imserver.core.conversations import Conversations
+from imserver.core.conversations import Conversation, Conversations
 from imserver.core.facts import Facts, Target
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
@@ -22,7 +22,9 @@ from imserver.storage.store import Store
 
 
 class Submitted(Protocol):
-    """A command and its session."""
+    """A command and its session, and the conversation that it is posted to if that is at hand."""
+
+    conversation: Conversation | None
 
     @property
     def session(self) -> Session: ...
@@ -43,25 +45,28 @@ class Gatherer:
         facts = Facts()
         for item in batch:
             user, action = item.session.user, item.action
-            if type(action) is commands.Post and self._at_hand(user, action, facts):
-                continue
+            if type(action) is commands.Post:
+                item.conversation = self._at_hand(user, action)
+                if item.conversation is not None:
+                    continue
             await self._gather_one(user.app, user.id, action, facts)
         return facts
 
-    def _at_hand(self, user: User, action: commands.Post, facts: Facts) -> bool:
-        """The hot path: a message without media in a conversation that is in memory."""
+    def _at_hand(self, user: User, action: commands.Post) -> Conversation | None:
+        """The hot path: the conversation in memory to which a member posts a message without media."""
         if type(action.body.content) is not Text and media_of(action.body.content):
-            return False
+            return None
         ref = action.conversation
         if type(ref) is int:
-            return self._conversations.by_id(ref) is not None
-        assert type(ref) is str
-        peer = self._names.known(user.app, ref)
-        if peer is None:
-            return False
-        facts.users[user.app, ref] = peer
-        users = (user.id, peer) if user.id < peer else (peer, user.id)
-        return self._conversations.get_direct(user.app, users) is not None
+            found = self._conversations.get(user.app, ref)
+        else:
+            assert type(ref) is str
+            peer = self._names.known(user.app, ref)
+            if peer is None:
+                return None
+            users = (user.id, peer) if user.id < peer else (peer, user.id)
+            found = self._conversations.get_direct(user.app, users)
+        return found if found is not None and user.id in found.members else None
 
     async def _gather_one(self, app: int, user: int, action: Action, facts: Facts) -> None:
         match action:

@@ -6,6 +6,7 @@ from typing import Final
 from improtocol.codes import Code
 from improtocol.commands import Action
 from improtocol.frames import Result
+from imserver.core.conversations import Conversation
 from imserver.core.links import Link
 from imserver.core.sessions import Session
 from imserver.storage.store import Outcome
@@ -17,7 +18,7 @@ _AGAIN: Final = "refused when it was first sent"
 class Pending:
     """A command that waits for its commit, the connection that is to hear of it, and what was decided on it.
 
-    `write` is the index of the command's own write in the batch. Where it is -1, `result` stands already, or
+    `conversation` is the one to post to, when it was at hand. `write` is the index of the command's own write in the batch. Where it is -1, `result` stands already, or
     the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it is
     the same command). `result` stands before deciding when the shop has shut the sender out meanwhile.
     """
@@ -26,6 +27,7 @@ class Pending:
     link: Link
     counter: int
     action: Action
+    conversation: Conversation | None = None
     digest: int = 0
     write: int = -1
     result: Result | None = None
