@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 TYPED_SAMPLES := $(wildcard tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-peers dist setup clean sim sim-long mutants crash-long fuzz-long conformance real-world
+.PHONY: help demo test lint bench bench-compiled bench-peers compiled test-compiled dist setup clean sim sim-long mutants crash-long fuzz-long conformance real-world
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,18 @@ bench: $(INSTALLED) ## Measure (ARGS names a scenario)
 
 bench-peers: $(INSTALLED) ## The same work on other servers, side by side; benchmarks/RESULTS.md (ARGS="--peers imserver mosquitto")
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
+compiled: $(INSTALLED) ## Compile the server's hot modules to C, into build/compiled (needs a C compiler)
+	@$(BIN)/python tools/compiled.py
+
+bench-compiled: compiled ## The same as bench, with the compiled server
+	@PYTHONSAFEPATH=1 PYTHONPATH=build/compiled $(BIN)/python -m benchmarks $(ARGS)
+
+# Without those that look into the sources or exchange a limit or a method: compiled, neither can be.
+test-compiled: compiled ## The tests of what is compiled, on it
+	@PYTHONSAFEPATH=1 PYTHONPATH=build/compiled $(BIN)/python -m pytest \
+		tests/contracts tests/core tests/end_to_end tests/gateway tests/protocol tests/storage \
+		-k "not (generated or too_large_leaves or passes_on_the_pure or fault_in_serving)" $(ARGS)
 
 dist: $(INSTALLED) ## Two wheels in dist/: imserver (all), imsdk (the SDK without the server's dependencies)
 	@rm -rf dist

@@ -5,7 +5,7 @@ import json
 import time
 
 from benchmarks.clients import connect_all
-from benchmarks.machine import Machine
+from benchmarks.machine import place
 from benchmarks.server import running
 
 
@@ -40,10 +40,10 @@ def main(arguments: list[str]) -> None:
     median = figures[len(figures) // 2]
     if options.json:
         print(
-            json.dumps({"scenario": "idle", "machine": str(Machine.here()), "runs": runs, "median": median})
+            json.dumps({"scenario": "idle", "machine": place(), "runs": runs, "median": median})
         )
         return
-    print(Machine.here())
+    print(place())
     print(
         f"{options.connections} idle TCP connections: {median:.2f} KiB each "
         f"(min {figures[0]:.2f}, max {figures[-1]:.2f}, {len(figures)} runs)"

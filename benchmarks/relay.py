@@ -9,7 +9,7 @@ import json
 import time
 
 from benchmarks.clients import Client, connect_all
-from benchmarks.machine import Machine, fixed_loop_ms
+from benchmarks.machine import fixed_loop_ms, place
 from benchmarks.server import running
 from improtocol import frames
 from improtocol.frames import Frame
@@ -71,14 +71,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if not options.json:
-        print(Machine.here())
+        print(place())
     for window in options.window:
         messages = options.messages if window > 1 else options.messages // 4
         runs = [measure(options.pairs, window, messages) for _ in range(options.repeat)]
         costs = sorted(run["cpu_us_per_message"] for run in runs)
         median = costs[len(costs) // 2]
         if options.json:
-            figures = {"scenario": "relay", "machine": str(Machine.here()), "runs": runs, "median": median}
+            figures = {"scenario": "relay", "machine": place(), "runs": runs, "median": median}
             print(json.dumps(figures))
             continue
         rates = sorted(run["messages_per_s"] for run in runs)

@@ -3,6 +3,7 @@
 import platform
 import sqlite3
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final
 
 
@@ -16,3 +17,5 @@ def _installed() -> str:
 VERSION: Final = _installed()
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 PYTHON_VERSION: Final = platform.python_version()
+#: Whether the hot modules run as C (`make compiled`).
+COMPILED: Final = any((Path(__file__).parent / "core").glob("core.*.so"))

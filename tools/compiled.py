@@ -1,7 +1,7 @@
-"""Compile the hot rooms to C with mypyc: the same sources, the same behaviour, less CPU.
+"""Compile the server's hot modules to C with mypyc: the same sources, less CPU (docs/performance.md).
 
-Writes build/compiled: a copy of the packages with extension modules beside their sources. Put that folder first
-on PYTHONPATH to run from it. Needs a C compiler and Python's headers; about a minute.
+Writes build/compiled, a copy of the packages with extension modules beside their sources. Put that folder
+first on PYTHONPATH to run from it. Needs a C compiler and Python's headers, and about a minute.
 """
 
 import os
@@ -10,48 +10,63 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).parent.parent
-TARGET = ROOT / "build" / "compiled"
-#: By package: the modules that are not compiled. Those with content types, because mypyc takes a dataclass's
-#: ClassVar for a field; questions, because it hides class attributes; limits, because pydantic looks into them.
-HOT = {
-    "improtocol": ("protocol", r"__init__|content|media_content|card|questions|queries|answers"),
-    "imserver/core": ("", r"__init__|limits|answers|tokens|groups"),
-    "imserver/gateway": ("", r"__init__|limits|gateway|websocket"),
-    "imserver/storage": (
-        "",
-        r"(?!(model|appending|outcomes|digests|erasing)$).*",
-    ),
+_ROOT: Final = Path(__file__).parent.parent
+_TARGET: Final = _ROOT / "build" / "compiled"
+_PACKAGES: Final = {"imserver": "imserver", "imsdk": "sdk/imsdk", "improtocol": "protocol/improtocol"}
+#: Modules that are compiled, by folder, as patterns of their names. Not those whose classes check what they
+#: are built with: compiled, a wrong type is a TypeError before the check can say what is wrong. Not limits:
+#: pydantic and the tests look into them.
+_HOT: Final = {
+    "improtocol": "connection|counters|digest|event_codec|fields|framing|layouts|state|steps|trusted|values",
+    "imserver/core": r"(?!__init__$|answers$|groups$|limits$|tokens$)\w+",
+    "imserver/gateway": "deadlines|link|pump|wheel|wire",
+    "imserver/storage": "appending|digests|ends|erasing|model|outcomes",
 }
+_BUILD: Final = """
+import sys
+from mypyc.build import mypycify
+from setuptools import setup
+options = ["--config-file", "", "--python-version", "3.11"]
+modules = mypycify([*options, *sys.argv[1:]], opt_level="3")
+setup(name="imserver", packages=[], ext_modules=modules, script_args=["-q", "build_ext", "--inplace"])
+"""
 
 
-def modules() -> list[str]:
+def hot_modules() -> list[str]:
     """The files to compile, relative to the target folder."""
-    found = []
-    for package, (folder, left_out) in HOT.items():
-        for path in sorted((ROOT / folder / package).glob("*.py")):
-            if not re.fullmatch(left_out, path.stem):
-                found.append(f"{package}/{path.name}")
-    return found
+    return [
+        f"{folder}/{path.name}"
+        for folder, names in _HOT.items()
+        for path in sorted((_TARGET / folder).glob("*.py"))
+        if re.fullmatch(names, path.stem)
+    ]
 
 
 def main() -> None:
-    """Copy, compile, say where the result is."""
-    shutil.rmtree(TARGET, ignore_errors=True)
-    TARGET.mkdir(parents=True)
-    ignore = shutil.ignore_patterns("__pycache__", "*.so")
-    for source, name in (("imserver", "imserver"), ("sdk/imsdk", "imsdk"), ("protocol/improtocol", "improtocol")):
-        shutil.copytree(ROOT / source, TARGET / name, ignore=ignore)
-    script = (
-        "import sys; from setuptools import setup; from mypyc.build import mypycify; "
-        "setup(name='imserver', packages=[], script_args=['-q', 'build_ext', '--inplace'],"
-        " ext_modules=mypycify(['--config-file', '', '--python-version', '3.11', *sys.argv[1:]], opt_level='3'))"
-    )
-    env = {**os.environ, "MYPYPATH": str(TARGET), "PYTHONPATH": "", "CFLAGS": "-w"}
-    subprocess.run([sys.executable, "-c", script, *modules()], cwd=TARGET, env=env, check=True)
-    shutil.rmtree(TARGET / "build")
-    print(f"compiled {len(modules())} modules into {TARGET}")
+    """Copy, compile, and say where the result is."""
+    shutil.rmtree(_TARGET, ignore_errors=True)
+    for name, source in _PACKAGES.items():
+        shutil.copytree(_ROOT / source, _TARGET / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    modules = hot_modules()
+    env = {**os.environ, "MYPYPATH": str(_TARGET), "PYTHONPATH": "", "CFLAGS": "-w"}
+    log = _TARGET.parent / "compiled.log"
+    print(f"compiling {len(modules)} modules (about a minute)", flush=True)
+    with log.open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", _BUILD, *modules],
+            cwd=_TARGET,
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        shutil.rmtree(_TARGET)
+        sys.exit(f"{log.read_text()[-2000:]}\nnot compiled; is there a C compiler, with Python's headers?")
+    shutil.rmtree(_TARGET / "build", ignore_errors=True)
+    print(f"done; run it with: PYTHONPATH={_TARGET.relative_to(_ROOT)} .venv/bin/imserver serve")
 
 
 if __name__ == "__main__":

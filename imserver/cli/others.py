@@ -26,9 +26,9 @@ def sim(context: typer.Context) -> int:
 
 def version() -> None:
     """Print the versions of imserver, Python and SQLite."""
-    from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
+    from imserver.version import COMPILED, PYTHON_VERSION, SQLITE_VERSION, VERSION
 
-    print(f"imserver {VERSION}")
+    print(f"imserver {VERSION}{' (compiled)' if COMPILED else ''}")
     print(f"Python {PYTHON_VERSION}")
     print(f"SQLite {SQLITE_VERSION}")
 

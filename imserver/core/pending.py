@@ -18,9 +18,10 @@ _AGAIN: Final = "refused when it was first sent"
 class Pending:
     """A command that waits for its commit, the connection that is to hear of it, and what was decided on it.
 
-    `conversation` is the one to post to, when it was at hand. `write` is the index of the command's own write in the batch. Where it is -1, `result` stands already, or
-    the outcome of an earlier command under the same counter is to be looked up (`digest` tells whether it is
-    the same command). `result` stands before deciding when the shop has shut the sender out meanwhile.
+    `conversation` is the one to post to, when it was at hand. `write` is the index of the command's own write
+    in the batch. Where it is -1, `result` stands already, or the outcome of an earlier command under the same
+    counter is to be looked up (`digest` tells whether it is the same command). `result` stands before
+    deciding when the shop has shut the sender out meanwhile.
     """
 
     session: Session

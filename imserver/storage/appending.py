@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from improtocol.digest import record_digest
 from improtocol.entries import ERASED_PAYLOAD, Kind
 from imserver.storage.digests import erase
+from imserver.storage.ends import Run, Stream, conversation_head, load_run, load_stream
 from imserver.storage.erasing import erased_payload
 from imserver.storage.model import (
     NO_ENTRY,
@@ -34,35 +35,6 @@ _READ_MARK: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)"
 _READ: Final = "UPDATE member SET read = ?1 WHERE conversation = ?2 AND user = ?3 AND read < ?1"
 
 T = TypeVar("T")
-
-
-class Stream:
-    """A device's command stream in the writer's cache; its ring is cut when it is written."""
-
-    __slots__ = ("accepted", "ring")
-
-    def __init__(self, accepted: int, ring: bytes) -> None:
-        self.accepted = accepted
-        self.ring = bytearray(ring)
-
-
-class Run:
-    """The end of a user's log: `count` positions from `position` on, with the records of one conversation.
-
-    What is posted next in that conversation makes the run longer, which writes one row however much it is.
-    `conversation` 0: it cannot grow (a read mark, a row of an older version, an empty log).
-    """
-
-    __slots__ = ("changed", "conversation", "count", "position", "seq", "total", "user")
-
-    def __init__(self, user: int, position: int, conversation: int, seq: int, total: int, count: int) -> None:
-        self.user = user
-        self.position = position
-        self.conversation = conversation
-        self.seq = seq
-        self.total = total
-        self.count = count
-        self.changed = False
 
 
 class Appender:
@@ -159,13 +131,13 @@ class Appender:
         logs, conversation, size = self._logs, write.conversation, log_bytes(write.payload)
         positions = []
         for user in write.recipients:
-            run = logs.get(user) or self._run(user)
+            run = logs.get(user) or load_run(self._db, user)
             if run.conversation == conversation and run.seq + run.count == seq:
                 run.count += 1
                 run.total += size
             else:
                 run = Run(user, run.position + run.count, conversation, seq, run.total + size, 1)
-                logs[user] = run
+            logs[user] = run
             if not run.changed:
                 run.changed = True
                 self._runs.append(run)
@@ -176,7 +148,7 @@ class Appender:
         conversation, author, seq = write.conversation, write.author, write.value
         positions = []
         for user in write.recipients:
-            run = self._logs.get(user) or self._run(user)
+            run = self._logs.get(user) or load_run(self._db, user)
             position, total = run.position + run.count, run.total + log_bytes(ERASED_PAYLOAD)
             device = write.device if user == author else 0
             self._marks.append((user, position, conversation, seq, device, total, author, write.at_ms))
@@ -275,10 +247,7 @@ class Appender:
     def _stream(self, device: int) -> Stream:
         stream = self._streams.pop(device, None)
         if stream is None:
-            row = self._db.execute("SELECT accepted, outcomes FROM device WHERE id = ?", (device,)).fetchone()
-            if row is None:
-                raise StoreBroken(f"a write of device {device}, which is unknown")
-            stream = Stream(*row)
+            stream = load_stream(self._db, device)
         # Put at the end: the first ones are evicted.
         self._streams[device] = self._touched[device] = stream
         return stream
@@ -291,43 +260,6 @@ class Appender:
                 raise StoreBroken(f"a write to conversation {conversation}, which is unknown")
         self._heads[conversation] = head
         return head
-
-    def _run(self, user: int) -> Run:
-        """The end of a log that is not cached."""
-        row = self._db.execute(
-            "SELECT position, conversation, seq, bytes_total, count, device, reader FROM log"
-            " WHERE user = ? ORDER BY position DESC LIMIT 1",
-            (user,),
-        ).fetchone()
-        if row is None:
-            head, _, total = log_head(self._db, user)
-            return Run(user, head, 0, 0, total, 1)
-        position, conversation, seq, total, count, device, reader = row
-        grows = reader is None and not device
-        self._logs[user] = run = Run(user, position, conversation if grows else 0, seq, total, count)
-        return run
-
-
-def conversation_head(db: sqlite3.Connection, conversation: int) -> int | None:
-    """The last sequence number, None when there is no such conversation."""
-    row = db.execute(
-        "SELECT (SELECT coalesce(max(seq), 0) FROM record WHERE conversation = id)"
-        " FROM conversation WHERE id = ?",
-        (conversation,),
-    ).fetchone()
-    return int(row[0]) if row is not None else None
-
-
-def log_head(db: sqlite3.Connection, user: int) -> tuple[int, int, int]:
-    """Head, oldest and bytes_total of a log."""
-    floor, floor_bytes = db.execute(
-        "SELECT position, bytes_total FROM log_floor WHERE user = ?", (user,)
-    ).fetchone() or (0, 0)
-    head, total = db.execute(
-        "SELECT position + count - 1, bytes_total FROM log WHERE user = ? ORDER BY position DESC LIMIT 1",
-        (user,),
-    ).fetchone() or (floor, floor_bytes)
-    return head, floor + 1, total
 
 
 def _evict(cache: dict[int, T]) -> None:

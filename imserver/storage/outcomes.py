@@ -29,7 +29,7 @@ def unpack_outcomes(accepted: int, ring: bytes) -> tuple[Outcome, ...]:
 
 
 class Ring:
-    """The last `COMMANDS_IN_FLIGHT_MAX` outcomes of a device. Packed: as objects they would be ten times as big."""
+    """The last `COMMANDS_IN_FLIGHT_MAX` outcomes of a device, packed: objects would be ten times as big."""
 
     __slots__ = ("packed",)
 

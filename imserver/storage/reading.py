@@ -10,7 +10,7 @@ from typing import Any, Final
 from improtocol.digest import record_digest
 from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
 from improtocol.queries import ConversationInfo, MemberInfo
-from imserver.storage.appending import conversation_head, log_head
+from imserver.storage.ends import conversation_head, log_head
 from imserver.storage.erasing import as_given_out, edited_message
 from imserver.storage.model import Conversation, LogEntry, LogHead, Member
 

@@ -80,8 +80,8 @@ _VERSION_2: Final = ("CREATE TABLE ban (user INTEGER PRIMARY KEY)",)
 #: NULL in older rows: their digest is computed when it is needed, so that this step takes no time however
 #: many rows there are.
 _VERSION_3: Final = ("ALTER TABLE record ADD COLUMN digest INTEGER",)
-#: A row of `log` is a run from now on: `count` positions beginning at `position`, which hold the records of one
-#: conversation from `seq` on. `bytes_total` is the sum at its end. In a run `device` is 0: the records know it.
+#: A row of `log` is a run from now on: `count` positions beginning at `position`, which hold the records of
+#: one conversation from `seq` on. `bytes_total` is the sum at its end. `device` is 0: the records know it.
 _VERSION_4: Final = (
     "ALTER TABLE log ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE record ADD COLUMN device INTEGER NOT NULL DEFAULT 0",

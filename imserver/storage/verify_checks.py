@@ -113,8 +113,10 @@ CHECKS: Final = (
             LEFT JOIN log_floor f ON f.user = m.user
             WHERE r.seq >= CASE WHEN f.position IS NULL THEN m.first ELSE max(m.first, h.lowest) END
             AND (m.user, m.conversation, r.seq) NOT IN (
-                SELECT l.user, l.conversation, e.seq FROM log l JOIN record e ON e.conversation = l.conversation
-                    AND e.seq BETWEEN l.seq AND l.seq + l.count - 1 WHERE l.reader IS NULL)""",
+                SELECT l.user, l.conversation, e.seq FROM log l
+                JOIN record e ON e.conversation = l.conversation
+                    AND e.seq BETWEEN l.seq AND l.seq + l.count - 1
+                WHERE l.reader IS NULL)""",
     ),
     Check(
         table="log",

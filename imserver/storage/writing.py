@@ -191,14 +191,16 @@ def trim_logs(db: sqlite3.Connection, *, before_ms: int, positions_kept_max: int
 
 def _trim_log(db: sqlite3.Connection, user: int, floor: int) -> None:
     """Drop the positions up to `floor`, which is one of them; the run that it cuts keeps its rest."""
-    # Within a run no sum is kept. What is less by the least that an entry counts still rises from row to row.
+    # Within a run no sum is kept. One that is less by the least that an entry counts still rises.
     db.execute(
-        "INSERT OR REPLACE INTO log_floor SELECT user, ?2, bytes_total - ?3 * (position + count - 1 - ?2) FROM log"
+        "INSERT OR REPLACE INTO log_floor"
+        " SELECT user, ?2, bytes_total - ?3 * (position + count - 1 - ?2) FROM log"
         " WHERE user = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
         (user, floor, log_bytes(b"") + 1),
     )
     db.execute(
-        "UPDATE log SET position = ?2 + 1, seq = seq + (?2 + 1 - position), count = count - (?2 + 1 - position)"
+        "UPDATE log SET position = ?2 + 1, seq = seq + (?2 + 1 - position),"
+        " count = count - (?2 + 1 - position)"
         " WHERE user = ?1 AND position <= ?2 AND position + count > ?2 + 1",
         (user, floor),
     )

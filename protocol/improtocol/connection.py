@@ -1,8 +1,7 @@
 """One connection as seen from one end, without any I/O: bytes in, next event, event to bytes.
 
-The same class serves both ends, as in h11. It knows the framing, the table of states, the truncated
-counters and what both ends remember of the frame before (last conversation, last entry), and nothing of
-sessions, users or logs.
+The same class serves both ends, as in h11. It knows framing, states, truncated counters and what both ends
+remember of the frame before; nothing of sessions, users or logs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +45,7 @@ class Connection:
 
     `receive_data` takes bytes as they come; `next_event` gives one frame after the other, or `NEED_DATA`;
     `send` turns a frame into bytes. A send that raises has changed nothing. After `RemoteProtocolError`
-    nothing more is received, but a CLOSE can be sent; once `state` is CLOSED the connection is of no more
-    use.
+    nothing more is received, but a CLOSE can be sent; once `state` is CLOSED the connection is of no use.
 
     Args:
         side: which end this is.
@@ -283,6 +281,7 @@ def _need(values: list[Value], count: int) -> None:
         raise ValueError(f"needs at least {count} fields, has {len(values)}")
 
 
+# ruff: noqa: SLF001 - of the class above; mypyc has no tables of methods in a class's body
 #: The frames that are more than a row of fields; `layouts` has all others.
 _READERS: Final[dict[int, Callable[[Connection, list[Value]], Frame]]] = {
     Opcode.COMMAND: Connection._read_command,

@@ -1,4 +1,4 @@
-"""A log's row is a run: what is posted one after the other in a conversation takes one row of each member's log."""
+"""A log's row is a run: what is posted one after the other in a conversation takes one row of each log."""
 
 import sqlite3
 from contextlib import closing
@@ -69,8 +69,8 @@ async def test_a_row_of_an_older_version_names_its_device_and_does_not_grow(tmp_
         db.execute("UPDATE record SET device = 0")
         db.execute("UPDATE log SET count = 1")
         db.execute(
-            "INSERT INTO log SELECT user, 2, conversation, 2, iif(user = ?, ?, 0), bytes_total + 9, NULL, NULL, 1"
-            " FROM log",
+            "INSERT INTO log"
+            " SELECT user, 2, conversation, 2, iif(user = ?, ?, 0), bytes_total + 9, NULL, NULL, 1 FROM log",
             (alice, phone),
         )
     async with open_sqlite(tmp_path, inline=True) as store:

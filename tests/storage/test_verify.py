@@ -95,7 +95,7 @@ FAULTS = {
         f"log (user 1, position 11): its read mark 99 is beyond the head of conversation {ROOM}"
     ],
     f"INSERT INTO log VALUES (1, 12, {ROOM}, 4, 0, 9999, NULL, NULL, 2)": [
-        f"log (user 1, position 12): record 4 of conversation {ROOM} stands in this log twice or out of order",
+        f"log (user 1, position 12): record 4 of conversation {ROOM} stands in this log twice or out of order"
     ],
     "UPDATE log SET bytes_total = 0 WHERE user = 1 AND position = 1": [
         "log (user 1, position 1): bytes_total does not rise"
@@ -171,7 +171,11 @@ async def test_the_bytes_of_blobs_are_judged_by_the_caller(folder: Path) -> None
 
 
 async def test_findings_are_listed_up_to_a_limit(folder: Path) -> None:
-    damage(folder, "UPDATE record SET author = 77, target = seq", "UPDATE log SET count = 0")
+    damage(
+        folder,
+        "WITH RECURSIVE n (x) AS (SELECT 77 UNION ALL SELECT x + 1 FROM n LIMIT 30)"
+        " INSERT INTO ban SELECT x FROM n",
+    )
     assert len(found(folder)) == 20
 
 

@@ -56,7 +56,9 @@ def failing(tmp_path: Path) -> Iterator[tuple[Failing, SqliteStore]]:
     driver.close()
 
 
-@pytest.mark.parametrize("at", ["BEGIN", "INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"])
+@pytest.mark.parametrize(
+    "at", ["BEGIN", "INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"]
+)
 async def test_after_an_io_error_nothing_is_tried_any_more(
     failing: tuple[Failing, SqliteStore], at: str
 ) -> None:
@@ -75,7 +77,9 @@ async def test_after_an_io_error_nothing_is_tried_any_more(
     assert connection.seen == []
 
 
-@pytest.mark.parametrize("at", ["INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"])
+@pytest.mark.parametrize(
+    "at", ["INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"]
+)
 @pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"])
 async def test_a_full_disk_refuses_whole_and_passes(
     failing: tuple[Failing, SqliteStore], at: str, name: str
