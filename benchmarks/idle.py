@@ -39,9 +39,7 @@ def main(arguments: list[str]) -> None:
     figures = sorted(run["kib_per_connection"] for run in runs)
     median = figures[len(figures) // 2]
     if options.json:
-        print(
-            json.dumps({"scenario": "idle", "machine": place(), "runs": runs, "median": median})
-        )
+        print(json.dumps({"scenario": "idle", "machine": place(), "runs": runs, "median": median}))
         return
     print(place())
     print(
