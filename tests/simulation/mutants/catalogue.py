@@ -54,7 +54,7 @@ MUTANTS: Final = (
         "if counter <= session.decided:",
         "if counter < session.decided:",
     ),
-    _one("outcomes are not remembered", "imserver.core.sessions", "self.outcomes.append(outcome)", "pass"),
+    _one("outcomes are not remembered", "imserver.core.sessions", "self.outcomes.append(digest, code, value, at_ms)", "pass"),
     _one(
         "outcomes are not stored",
         "imserver.core.sessions",
@@ -82,8 +82,8 @@ MUTANTS: Final = (
     _one(
         "positions given twice after trimming",
         "imserver.storage.writing",
-        "INSERT OR REPLACE INTO log_floor SELECT user, position, bytes_total FROM log",
-        "INSERT OR REPLACE INTO log_floor SELECT user, position - 1, bytes_total FROM log",
+        " SELECT user, ?2, bytes_total",
+        " SELECT user, ?2 - 1, bytes_total",
     ),
     _one("fence missing", "imserver.core.core", "if session.link is not link:\n            return", "pass"),
     _one(
@@ -119,14 +119,14 @@ MUTANTS: Final = (
     _one(
         "makers are not told of what they made",
         "imserver.core.delivery",
-        "if log_entry.device == session.device and entry.kind != Kind.CREATED:",
-        "if log_entry.device == session.device:",
+        "if device != own or kind == _CREATED:",
+        "if device != own:",
     ),
     _one(
         "read marks of others count as superseded",
         "imserver.core.delivery",
-        "newest = {(mark.conversation, mark.sender): mark for mark in marks}",
-        "newest = {(mark.conversation, s): mark for mark in marks for s in {m.sender for m in marks}}",
+        "newest = {(mark.conversation, mark.sender): mark for mark in entries if mark.kind == _READ}",
+        "newest = {(m.conversation, o.sender): m for m in entries for o in entries if m.kind == _READ}",
     ),
     _one(
         "who was removed is told on",
