@@ -54,7 +54,12 @@ MUTANTS: Final = (
         "if counter <= session.decided:",
         "if counter < session.decided:",
     ),
-    _one("outcomes are not remembered", "imserver.core.sessions", "self.outcomes.append(digest, code, value, at_ms)", "pass"),
+    _one(
+        "outcomes are not remembered",
+        "imserver.core.sessions",
+        "self.outcomes.append(digest, code, value, at_ms)",
+        "pass",
+    ),
     _one(
         "outcomes are not stored",
         "imserver.core.sessions",
@@ -113,7 +118,7 @@ MUTANTS: Final = (
     _one(
         "tail forgets where it begins",
         "imserver.core.users",
-        "self.tail_after = gone.position",
+        "self.tail_after += 1",
         "pass",
     ),
     _one(
