@@ -57,8 +57,10 @@ class Talk:
     def missed(self, outages: Iterable[Outage]) -> Iterator[Spoken]:
         """What is written to devices that are away, spread over the time they are."""
         for outage in outages:
+            length_s = outage.end_s - outage.begin_s
             for place in range(outage.missed):
-                at_s = outage.begin_s + (outage.end_s - outage.begin_s) * (place + 0.5) / outage.missed
+                # Anywhere in its part of the time: those of a storm would come in one beat otherwise.
+                at_s = outage.begin_s + length_s * (place + self._rng.random()) / outage.missed
                 chat = self._people.chats[self._rng.choice(self._people.chats_of[outage.device])]
                 user = self._people.persons[outage.device].user
                 others = [d for d in chat.devices if self._people.persons[d].user != user]

@@ -101,8 +101,8 @@ def _tiles(head: Line, result: Line) -> str:
         (_ms(durations.get("ack"), "p50"), "ack p50"),
         (_ms(durations.get("ack"), "p99"), "ack p99"),
         (_ms(durations.get("resume"), "p99"), "consistent p99, per resume"),
-        (_text(sizes["per_resume_nothing_missed"], " B"), "resume, nothing missed"),
-        (_text(sizes["per_message"], " B"), "message + result"),
+        (_text(sizes["per_resume_nothing_missed"], "\N{NO-BREAK SPACE}B"), "resume, nothing missed"),
+        (_text(sizes["per_message"], "\N{NO-BREAK SPACE}B"), "message + result"),
         (_text(result["radio"]["wakes_per_device_hour"]), "radio wake-ups /h"),
     ]
     items = "".join(f'<div class="tile"><b>{escape(a)}</b><span>{escape(b)}</span></div>' for a, b in tiles)
@@ -214,7 +214,10 @@ def _findings(lines: list[Line]) -> Iterator[str]:
 
 
 def _ms(found: dict[str, float] | None, column: str) -> str:
-    return "-" if found is None else f"{found[column]:,.1f} ms"
+    if found is None:
+        return "-"
+    value = found[column]
+    return f"{value:.1f} ms" if value < 1000 else f"{value / 1000:.2f} s"
 
 
 def _text(value: float | None, unit: str = "") -> str:
