@@ -28,7 +28,7 @@ def play_parts(parts: list[Part], token_of: Callable[[str], str], monitor: Monit
     context = multiprocessing.get_context("spawn")
     pipes: list[Connection[Any, Any]] = []
     processes = []
-    monitor.phase("start")
+    monitor.phase("arriving")
     try:
         for part in parts:
             ours, theirs = context.Pipe()
@@ -39,15 +39,15 @@ def play_parts(parts: list[Part], token_of: Callable[[str], str], monitor: Monit
             processes.append(process)
         together = _Together(pipes, monitor)
         together.until("arrived")
-        monitor.phase("arrived")
+        monitor.phase("resting")
         together.rest(rest_s)
-        monitor.phase("rested")
+        monitor.phase("load")
         begin_s = time.monotonic() + _LEAD_S
         for pipe in pipes:
             pipe.send(begin_s)
         monitor.load_begins(begin_s)
         together.until("loaded")
-        monitor.phase("loaded")
+        monitor.phase("settling")
         together.until("harvest")
         harvest = together.harvests.pop()
         for other in together.harvests:

@@ -86,8 +86,8 @@ def _rates(monitor: Monitor, connects: int, acked: int) -> dict[str, float | Non
         return round(count / seconds, 1) if seconds > 0 else None
 
     return {
-        "connects_per_s": between("start", "arrived", connects),
-        "acked_per_s": between("rested", "loaded", acked),
+        "connects_per_s": between("arriving", "resting", connects),
+        "acked_per_s": between("load", "settling", acked),
     }
 
 
@@ -98,7 +98,7 @@ def server_figures(monitor: Monitor, connects: int, acked: int, resumes: int) ->
     and `cpu_us_per_resume` likewise: a scenario that has mostly one of them gives that one a meaning.
     """
     usage = {name: phase[1] for name, phase in monitor.phases.items()}
-    start, arrived, rested, settled = (usage.get(n) for n in ("start", "arrived", "rested", "settled"))
+    start, arrived, rested, settled = map(usage.get, ("arriving", "resting", "load", "judging"))
     figures: dict[str, float | None] = {}
     if start is not None and arrived is not None and rested is not None:
         figures["cpu_us_per_connect"] = _per(1e6 * (arrived.cpu_s - start.cpu_s), connects)

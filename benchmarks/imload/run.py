@@ -92,7 +92,7 @@ def run(scenario: Scenario, options: Options, watcher: Watcher) -> Outcome:
         harvest = _play_here(parts[0], schedule, options.token_of, monitor)
     else:
         harvest = play_parts(parts, options.token_of, monitor, REST_S)
-    monitor.phase("settled")
+    monitor.phase("judging")
     monitor.end_storms()
     verdict = judge(schedule, harvest.ledger)
     for line in result_lines(scenario, schedule, verdict, harvest, monitor):
@@ -106,14 +106,14 @@ def _play_here(part: Part, schedule: Schedule, token_of: Callable[[str], str], m
     def look() -> None:
         monitor.look(player.snapshot)
 
-    monitor.phase("start")
+    monitor.phase("arriving")
     player.driver.arrive(look)
-    monitor.phase("arrived")
+    monitor.phase("resting")
     player.driver.rest(REST_S, look)
-    monitor.phase("rested")
+    monitor.phase("load")
     monitor.load_begins(time.monotonic())
     player.driver.load(look)
-    monitor.phase("loaded")
+    monitor.phase("settling")
     settled = player.driver.settle(look)
     return player.finish(settled=settled)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from imload import cli
 from imload.result_file import read_results
+from imload.server import running
 from imload.view import LiveView, bars
 
 #: Ten seconds of a shop, at ten times the speed.
@@ -129,6 +130,19 @@ def test_two_processes_play_one_load_and_its_books_are_one(
     assert "ack p99, ms" in said.out
 
 
+def test_server_that_is_there_is_measured_by_pid_and_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.toml").write_text(SHOP)
+    with running() as server:
+        url = "--url", server.urls["tcp"], "--data-dir", server.data_dir, "--pid", server.pid
+        for _ in range(2):  # users of two runs do not meet
+            options = *url, "--json", tmp_path / "r.jsonl"
+            assert imload(monkeypatch, "run", tmp_path / "shop.toml", *options) == 0
+            assert result_of(tmp_path / "r.jsonl")["server"]["cpu_us_per_connect"] > 0
+        assert not server.ended
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -153,7 +167,7 @@ def test_what_cannot_be_run_is_one_line_and_exit_code_2(
 
 
 def test_live_view_shows_the_second_on_a_terminal_and_nothing_elsewhere() -> None:
-    second = {"type": "second", "s": 3.0, "phase": "rested", "sessions": 42, "acked_per_s": 17.0}
+    second = {"type": "second", "s": 3.0, "phase": "load", "sessions": 42, "acked_per_s": 17.0}
     for terminal in (True, False):
         out = io.StringIO()
         with LiveView(Console(file=out, force_terminal=terminal, width=100), "imload test") as view:

@@ -78,7 +78,9 @@ def _grid(across: Scale, up: Scale, axes: Axes) -> list[str]:
         parts.append(f'<text class="mark end" x="{_LEFT - 6}" y="{y + 4}">{label(mark)}</text>')
     marks = axes.x_marks or [(mark, label(mark)) for mark in across.marks()]
     for mark, text in marks:
-        x = across.at(mark)
+        if not across.low <= mark <= across.high:
+            continue
+        x = min(across.at(mark), WIDTH - _RIGHT - 3.2 * len(text))
         parts.append(f'<text class="mark middle" x="{x}" y="{HEIGHT - _BOTTOM + 16}">{escape(text)}</text>')
     base = HEIGHT - _BOTTOM
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{base}" y2="{base}"/>')

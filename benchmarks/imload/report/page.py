@@ -72,7 +72,7 @@ def _section(title: str, inner: str, *, wide: bool = False) -> str:
 
 def _about(head: Line) -> str:
     words = (
-        f"{head['sessions']:,} sessions over {head['transport']}, {head['processes']} generating processes, "
+        f"{head['sessions']:,} sessions over {head['transport']}, generating processes: {head['processes']}, "
         f"seed {head['seed']}, load {head['fingerprint']}, {head['started']}"
     )
     machine = f"{head['machine']}; fixed loop {head['fixed_loop_ms']} ms"
@@ -154,7 +154,7 @@ def _percentiles(lines: list[Line]) -> Iterator[Series]:
 
 
 def _percentile_axes() -> Axes:
-    marks = [(-log10(1 - p / 100), f"{p:g} %") for p in (50, 90, 99, 99.9, 99.99)]
+    marks = [(-log10(1 - p / 100), f"{p:g} %") for p in (0, 50, 90, 99, 99.9, 99.99)]
     return Axes(x="share of all at most that long", y="ms", y_log=True, x_marks=marks)
 
 
