@@ -26,7 +26,14 @@ def render(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, st
         peers: by key.
         skipped: peer by key, with the reason why it was not measured.
     """
-    lines = [_INTRODUCTION, *_machine(samples), "", *_goals(samples), "", *_peers(samples, peers, skipped)]
+    lines = [
+        _INTRODUCTION,
+        *_machine(samples),
+        "",
+        *_goals(samples, peers),
+        "",
+        *_peers(samples, peers, skipped),
+    ]
     shown = [key for key in peers if key in samples.peers()]
     for title, figures in TABLES.items():
         lines += ["", *_table(title, figures, samples, shown, peers)]
@@ -51,24 +58,32 @@ def _machine(samples: Samples) -> Iterator[str]:
         yield f"- Scaled to {shown} of the usual: not for comparison"
 
 
-def _goals(samples: Samples) -> Iterator[str]:
+def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
+    """One column for each way to run our server."""
+    ours = [key for key in samples.peers() if key.startswith(OURS)]
     yield "## Our goals"
     yield ""
-    yield "| goal | at most | measured | |"
-    yield "|---|---|---|---|"
+    yield f"| goal | at most | {' | '.join(peers[key].title for key in ours)} |"
+    yield "|---|---" + "|---" * len(ours) + "|"
     for goal in GOALS:
-        value = _measured(samples, goal)
-        if value is not None:
+        verdicts = [_verdict(samples, peer, goal) for peer in ours]
+        if any(verdicts):
             most = f"{goal.most:g} × {goal.of}" if goal.of else f"{goal.most:g}"
-            shown = f"{value:.2f} × {goal.of}" if goal.of else f"{value:g}"
-            verdict = "reached" if value <= goal.most else "**not reached**"
-            yield f"| {goal.label} | {most} | {shown} | {verdict} |"
+            yield f"| {goal.label} | {most} | {' | '.join(verdicts)} |"
 
 
-def _measured(samples: Samples, goal: Goal) -> float | None:
+def _verdict(samples: Samples, peer: str, goal: Goal) -> str:
+    value = _measured(samples, peer, goal)
+    if value is None:
+        return ""
+    shown = f"{value:.2f} × {goal.of}" if goal.of else f"{value:g}"
+    return f"{shown}: {'reached' if value <= goal.most else '**not reached**'}"
+
+
+def _measured(samples: Samples, peer: str, goal: Goal) -> float | None:
     if goal.of:
-        return samples.share(goal.key, goal.of)
-    spread = samples.spread(OURS, goal.key)
+        return samples.share(peer, goal.key, goal.of)
+    spread = samples.spread(peer, goal.key)
     # Counts of what must not happen are judged by the worst run, the rest by the median.
     return None if spread is None else spread.most if goal.most == 0 else round(spread.median, 2)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+#: What the others are compared with.
 OURS = "imserver"
 
 
@@ -57,20 +58,22 @@ class Samples:
         if not found:
             return None
         values = [sample.figures[key] for sample in found]
-        ratios = [sample.figures[key] / ours for sample in found if (ours := self._ours(sample, key, OURS))]
+        ratios = [
+            sample.figures[key] / ours for sample in found if (ours := self._partners(sample, key, OURS))
+        ]
         ratio = median(ratios) if ratios and peer != OURS else None
         return Spread(median(values), min(values), max(values), len(values), ratio)
 
-    def share(self, key: str, of: str) -> float | None:
-        """Our figure as a share of a peer's: the median over pairs of the same repeat of the same run."""
+    def share(self, peer: str, key: str, of: str) -> float | None:
+        """A figure as a share of another peer's: the median over pairs of the same repeat of the same run."""
         shares = [
             sample.figures[key] / theirs
             for sample in self.current
-            if sample.peer == OURS and key in sample.figures and (theirs := self._ours(sample, key, of))
+            if sample.peer == peer and key in sample.figures and (theirs := self._partners(sample, key, of))
         ]
         return median(shares) if shares else None
 
-    def _ours(self, sample: Sample, key: str, peer: str) -> float | None:
+    def _partners(self, sample: Sample, key: str, peer: str) -> float | None:
         """The partner's figure from the same repeat of the same run."""
         for other in self.all:
             same = (other.run, other.repeat, other.workload) == (sample.run, sample.repeat, sample.workload)

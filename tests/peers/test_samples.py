@@ -34,7 +34,7 @@ def test_spread_and_ratio_are_taken_over_repeats() -> None:
     assert spread is not None
     assert (spread.median, spread.least, spread.most, spread.count) == (60.0, 20.0, 120.0, 3)
     assert spread.ratio == 3.0
-    assert samples.share("cost", "other") == 1 / 3
+    assert samples.share("imserver", "cost", "other") == 1 / 3
 
 
 def test_the_newest_run_counts_and_its_partner_is_of_that_run() -> None:

@@ -1,7 +1,7 @@
 """Peers, one server each: how it is started, and what it promises."""
 
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.servers.imserver import Imserver
+from benchmarks.peers.servers.imserver import Imserver, ImserverCompiled
 from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoSaved
 from benchmarks.peers.servers.nats import Nats
 from benchmarks.peers.servers.own import Floor, LongPoll
@@ -9,7 +9,7 @@ from benchmarks.peers.servers.rabbitmq import RabbitMq
 from benchmarks.peers.servers.socketio import SocketIo
 from benchmarks.peers.servers.xmpp import Ejabberd, Prosody
 
-_OURS = (Imserver(),)
+_OURS = (Imserver(), ImserverCompiled())
 _THEIRS = (Mosquitto(), MosquittoSaved(), Nats(), SocketIo(), RabbitMq(), Ejabberd(), Prosody())
 _FOR_COMPARISON = (LongPoll(), Floor())
 #: In the order of the report; ours first, because the others are compared with it.

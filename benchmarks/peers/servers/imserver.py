@@ -1,8 +1,12 @@
 """This project's server."""
 
 import json
+import shutil
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from benchmarks.peers.device import Device
 from benchmarks.peers.peer import Peer, Promises
@@ -11,6 +15,8 @@ from benchmarks.peers.protocols.im1 import Im1Device
 from imserver.app.administration import make_token
 from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
 
+_ROOT = Path(__file__).parents[3]
+_COMPILED = _ROOT / "build" / "compiled"
 _CONFIG = "[core]\nconnects_per_s = 100000.0\nconnects_burst = 100000.0\n"
 
 
@@ -23,12 +29,15 @@ class Imserver(Peer):
         "defaults, the rate of first logins not limited; clients prove what they hold, as the SDK does"
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
+    environment: ClassVar[Mapping[str, str]] = {}
 
     def missing(self) -> str:
         return ""
 
     def version(self) -> str:
-        return f"{VERSION}, Python {PYTHON_VERSION}, SQLite {SQLITE_VERSION}"
+        commit = _commit()
+        built = f"{VERSION} ({commit})" if commit else VERSION
+        return f"{built}, Python {PYTHON_VERSION}, SQLite {SQLITE_VERSION}"
 
     def start(self, folder: Path) -> Server:
         (folder / "config.toml").write_text(_CONFIG)
@@ -44,13 +53,35 @@ class Imserver(Peer):
             "--http", "http://127.0.0.1:0",
             "--log-level", "error",
         ]  # fmt: skip
-        server = launch(command, folder=folder, port=port, ready=lambda: _written(ready))
+        server = launch(
+            command, folder=folder, port=port, env=self.environment, ready=lambda: _written(ready)
+        )
         server.extra["data_dir"] = folder / "data"
         return server
 
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
         del sends
         return Im1Device(name, make_token(server.extra["data_dir"], user=name, app=None, days=1))
+
+
+class ImserverCompiled(Imserver):
+    """The same sources, the hot modules compiled to C."""
+
+    key = "imserver-compiled"
+    title = "imserver, compiled"
+    configuration = "as imserver, the hot modules compiled (`make compiled`)"
+    environment: ClassVar[Mapping[str, str]] = {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(_COMPILED)}
+
+    def missing(self) -> str:
+        return "" if any(_COMPILED.glob("imserver/core/*.so")) else "not compiled: make compiled"
+
+
+def _commit() -> str:
+    """What is checked out, where this is a checkout; with a star when files differ from it."""
+    command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty=*"]
+    if shutil.which("git") is None:
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _written(path: Path) -> bool:

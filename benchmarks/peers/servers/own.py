@@ -4,6 +4,7 @@ import platform
 import sqlite3
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from benchmarks.peers.device import Device
 from benchmarks.peers.own import poll_server, relay_server
@@ -25,6 +26,7 @@ class LongPoll(Peer):
         "a resume is one poll without waiting, and the next one that is held"
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
+    pace: ClassVar[float] = 0.2
 
     def missing(self) -> str:
         return ""

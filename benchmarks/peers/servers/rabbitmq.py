@@ -31,7 +31,7 @@ class RabbitMq(Peer):
         "QoS 1, clean_session 0, classic queues, everybody logs in as guest with the password checked"
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=False)
-    pace: ClassVar[float] = 0.4
+    pace: ClassVar[float] = 0.2
 
     def missing(self) -> str:
         if not Path(_PROGRAM).exists():
