@@ -55,7 +55,7 @@ def _machine(samples: Samples) -> Iterator[str]:
     scales = sorted({sample.scale for sample in samples.current} - {1.0})
     if scales:
         shown = ", ".join(f"{scale:g}" for scale in scales)
-        yield f"- Scaled to {shown} of the usual: not for comparison"
+        yield f"- Some with fewer sessions and messages than usual: × {shown}"
 
 
 def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def test_who_was_skipped_who_failed_and_what_is_scaled_is_said() -> None:
     text = page(replace(OURS, scale=0.1), failed, skipped={"nats": "no nats-server"})
     assert "NATS JetStream: not measured: no nats-server" in text
     assert "imserver, storm: the peer fell silent" in text
-    assert "Scaled to 0.1" in text
+    assert "fewer sessions and messages than usual: × 0.1" in text
 
 
 def test_versions_promises_and_configurations_stand_beside_the_figures() -> None:
