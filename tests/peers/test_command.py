@@ -78,5 +78,8 @@ def test_a_failure_is_told_and_does_not_end_the_run(
     ]
     assert main([*arguments, "--samples", str(path), "--results", str(tmp_path / "RESULTS.md")]) == 1
     printed = [Sample(**each) for each in json.loads(capsys.readouterr().out)]
-    assert [(each.peer, each.failed) for each in printed] == [("longpoll", "did not come up"), ("floor", "")]
-    assert "longpoll, churn: did not come up" in (tmp_path / "RESULTS.md").read_text()
+    assert [(each.peer, each.failed) for each in printed] == [
+        ("longpoll", "RuntimeError: did not come up"),
+        ("floor", ""),
+    ]
+    assert "longpoll, churn: RuntimeError: did not come up" in (tmp_path / "RESULTS.md").read_text()
