@@ -51,6 +51,9 @@ class Signals:
         #: Users without connection whose grace time is not over, with its end. By id: the object of a user
         #: may be forgotten and made anew meanwhile.
         self._leaving: dict[int, float] = {}
+        #: Users whose presence has changed and whose watchers are not told yet.
+        self._changed: dict[int, None] = {}
+        self._wake = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
         self.dropped = 0
@@ -137,7 +140,7 @@ class Signals:
     def came(self, user: User) -> None:
         """The first device of `user` is there. Those who watch are told, unless the user was hardly away."""
         if self._leaving.pop(user.id, None) is None:
-            self._tell_watchers(user.id, 1)
+            self._presence_changed(user.id)
 
     def went(self, user: User, now_s: float) -> None:
         """The last device of `user` is gone; told after a grace time."""
@@ -150,19 +153,15 @@ class Signals:
 
     def forget_watcher(self, session: Session) -> None:
         """`session` has no connection any more."""
-        for id in session.watching or ():
-            watchers = self._watchers.get(id)
-            if watchers is not None:
-                watchers.pop(session, None)
-                if not watchers:
-                    del self._watchers[id]
+        for id in list(session.watching or ()):
+            self._unwatch(session, id)
         session.watching = None
 
     def tick(self, now_s: float) -> None:
         """Tell of those whose grace time is over. Call every few seconds."""
         for id in [id for id, at_s in self._leaving.items() if at_s <= now_s]:
             del self._leaving[id]
-            self._tell_watchers(id, 0)
+            self._presence_changed(id)
 
     async def _watch(self, session: Session, name: str) -> None:
         link = session.link
@@ -179,23 +178,51 @@ class Signals:
         self._watchers.setdefault(id, {})[session] = name
         self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=int(self.is_there(id))))
 
+    def _presence_changed(self, user: int) -> None:
+        if user in self._watchers:
+            self._changed[user] = None
+            self._wake.set()
+
+    async def _tell_watchers(self, user: int) -> None:
+        """Tell those who may still know it; a watch by one with whom no conversation is shared now ends."""
+        asked = {session.user.id for session in self._watchers.get(user, ())}
+        entitled = await self._store.share_conversation(user, list(asked))
+        there = int(self.is_there(user))  # as it is by now: who began to watch meanwhile was told so already
+        for session, name in list(self._watchers.get(user, {}).items()):
+            if session.user.id in entitled:
+                self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=there))
+            elif session.user.id in asked:
+                self._unwatch(session, user)
+        self._links.flush()
+
+    def _unwatch(self, session: Session, user: int) -> None:
+        watchers = self._watchers.get(user)
+        if watchers is not None:
+            watchers.pop(session, None)
+            if not watchers:
+                del self._watchers[user]
+        if session.watching is not None:
+            session.watching.discard(user)
+
     # Telling ---------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Serve lookups until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            await trio.sleep_forever()
+            while True:
+                while self._changed:
+                    user = next(iter(self._changed))
+                    del self._changed[user]
+                    await self._tell_watchers(user)
+                self._wake = trio.Event()
+                await self._wake.wait()
 
     def _tell_members(self, conversation: Conversation, but: int, signal: Signal) -> None:
         for id in conversation.members:
             if id != but and (user := self._delivery.user(id)) is not None:
                 for session in user.sessions:
                     self._tell(session, signal)
-
-    def _tell_watchers(self, user: int, value: int) -> None:
-        for session, name in list(self._watchers.get(user, {}).items()):
-            self._tell(session, Signal(kind=SignalKind.PRESENCE, user=name, value=value))
 
     def _tell(self, session: Session, signal: Signal) -> None:
         link = session.link

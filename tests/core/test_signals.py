@@ -3,7 +3,7 @@
 import trio
 import trio.testing
 
-from improtocol import SignalKind, frames, queries, unpack
+from improtocol import SignalKind, commands, frames, queries, unpack
 from tests.core.house import House, Phone, post
 
 
@@ -143,6 +143,26 @@ async def test_only_users_one_shares_a_conversation_with_can_be_watched(house: H
     mallory = await house.phone("mallory").connect()
     await say(mallory, watch("bob"), watch("nobody"))
     assert presence(mallory) == []
+
+
+async def test_a_watch_ends_with_the_last_shared_conversation(
+    house: House, mock_clock: trio.testing.MockClock
+) -> None:
+    """Who was put out of the group hears no more of who comes and goes there."""
+    alice = await house.phone("alice").connect()
+    mallory = await house.phone("mallory").connect()
+    await alice.one(commands.Create(conversation=77, title="room", members=("mallory",)))
+    await mallory.settle()
+    await say(mallory, watch("alice"))
+    assert presence(mallory) == [1]
+    await alice.one(commands.Remove(conversation=77, user="mallory"))
+    alice.drop()
+    mock_clock.jump(house.limits.presence_grace_s + 6)
+    await mallory.settle()
+    assert presence(mallory) == [1]
+    await alice.resume()
+    await mallory.settle()
+    assert presence(mallory) == [1]
 
 
 async def test_watches_that_are_looked_up_at_once_all_count_and_all_end_with_the_connection(
