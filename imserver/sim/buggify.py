@@ -77,8 +77,8 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imsdk.resync", "limits", (SimpleNamespace(PAGE_MAX=1), SimpleNamespace(PAGE_MAX=4))),
 )
 
-#: Set in every world. The pump looks for deadlines twice a second: in quiet hours that is most of the work.
-_EVERYWHERE: Final = (("imserver.gateway.pump", "_TICK_S", 2.0),)
+#: Set in every world: what is looked at every half second, or five, would be most of a quiet hour's work.
+_EVERYWHERE: Final = (("imserver.gateway.pump", "_TICK_S", 4.0), ("imserver.core.upkeep", "_TICK_S", 20.0))
 
 #: What hangs on another constant: a room's copy under its own name, and that a phone must acknowledge half of
 #: the window at the latest, or it would wait for the other half each time. As (module, name, divisor).

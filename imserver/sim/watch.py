@@ -26,6 +26,7 @@ class Watch:
         self.user_id = self.device_id = 0
         self.resynced = False
         self.restored = False
+        self.trimmed = False  #: it had a snapshot in place of a stretch that it had never compared
         self.sent: dict[int, ask.Action] = {}  #: local id -> what was asked for
         self.settled: dict[int, tuple[int, Settled]] = {}  #: local id -> epoch, end
         self.journal: dict[int, tuple[int, int]] = {}  #: position -> chat, seq: what the app was shown
@@ -97,6 +98,7 @@ class Watch:
         self.epoch, self.cursor = kwargs["epoch"], kwargs["head"]
         self.resynced = True
         self.restored = self.restored or kwargs["restored"]
+        self.trimmed = self.trimmed or not kwargs["restored"]
         head = len(self.model.logs.get(self.user_id, []))
         require(self.cursor <= head, "G6", "seeks to", self.cursor, "of", head)
         self._world.trace.note("resynced", self._phone.name, self.epoch, self.cursor)

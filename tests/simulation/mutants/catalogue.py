@@ -90,7 +90,6 @@ MUTANTS: Final = (
         " SELECT user, ?2, bytes_total",
         " SELECT user, ?2 - 1, bytes_total",
     ),
-    _one("fence missing", "imserver.core.core", "if session.link is not link:\n            return", "pass"),
     _one(
         "the older connection is left open",
         "imserver.core.attach",

@@ -62,25 +62,27 @@ def main() -> int:
         results = pool.map(partial(find, seeds=options.seeds), chosen)
         for mutant, (count, promise) in zip(chosen, results, strict=True):
             rows.append((mutant, count, promise))
+            if options.write:
+                write([(mutant, count, promise)])
             print(
                 f"{mutant.name}: {f'found by seed {count - 1}: {promise}' if count else 'SURVIVED'}",
                 flush=True,
             )
-    if options.write:
-        write(rows)
     return 0 if all(count for _, count, _ in rows) else 1
 
 
 def write(rows: list[tuple[Mutant, int, str]]) -> None:
-    """The score table."""
-    lines = ["| planted bug | in | seeds until found | first promise broken |", "|---|---|---|---|"]
-    for mutant, count, promise in rows:
-        lines.append(f"| {mutant.name} | `{mutant.module}` | {count or 'survived'} | {promise.strip()} |")
+    """The score table: these rows, and those it has of others that are still planted."""
     text = DOCUMENT.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    table = "\n".join(lines)
-    DOCUMENT.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}", encoding="utf-8")
+    before, _, tail = rest.partition(END)
+    lines = {line.split("|")[1].strip(): line for line in before.splitlines() if line.startswith("| ")}
+    for mutant, count, promise in rows:
+        told = promise.strip().replace("|", "/")
+        lines[mutant.name] = f"| {mutant.name} | `{mutant.module}` | {count or 'survived'} | {told} |"
+    table = ["| planted bug | in | worlds until found | first promise broken |", "|---|---|---|---|"]
+    table += [lines[mutant.name] for mutant in MUTANTS if mutant.name in lines]
+    DOCUMENT.write_text("\n".join((f"{head}{BEGIN}", *table, f"{END}{tail}")), encoding="utf-8")
 
 
 if __name__ == "__main__":
