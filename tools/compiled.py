@@ -21,7 +21,7 @@ _PACKAGES: Final = {"imserver": "imserver", "imsdk": "sdk/imsdk", "improtocol": 
 _HOT: Final = {
     "improtocol": "connection|counters|digest|event_codec|fields|framing|layouts|state|steps|trusted|values",
     "imserver/core": r"(?!__init__$|answers$|groups$|limits$|tokens$)\w+",
-    "imserver/gateway": "deadlines|link|pump|wheel|wire",
+    "imserver/gateway": "deadlines|link|poller|pump|wheel|wire",
     "imserver/storage": "appending|digests|ends|erasing|model|outcomes",
 }
 _BUILD: Final = """

@@ -45,6 +45,10 @@ class SocketLink(Wire):
         """Read once, and act on every whole frame."""
         if self.handshaking and not self._shake_hands():
             return
+        if self._paused:
+            # Only now, when something came: most pauses are over before, and cost no system call.
+            self.pump.watch(self, reading=False, writing=bool(self._unsent))
+            return
         while not self.gone:
             size = self.pump.limits.read_bytes_max
             if self.session is None and not self.closing:
@@ -107,9 +111,6 @@ class SocketLink(Wire):
         except RemoteProtocolError as error:
             self.pump.protocol_errors += 1
             self.close(close_for(error))
-            return
-        if not self.closing and self._paused:
-            self.pump.watch(self, reading=False, writing=bool(self._unsent))
 
     @property
     def _paused(self) -> bool:

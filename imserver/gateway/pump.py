@@ -1,11 +1,10 @@
-"""The pump: one task, one selector, any number of connections.
+"""The pump: one task, one poller, any number of connections.
 
 `bytes in -> frames -> core -> bytes out`, all synchronous. Measured on two shared cores, an echo through a
 relay costs 7 us of CPU this way, 25-30 us with a task and a `trio.SocketStream` per connection, and an idle
 connection a tenth of the memory.
 """
 
-import selectors
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,7 @@ import trio
 from imserver.core import Core
 from imserver.gateway.limits import GatewayLimits
 from imserver.gateway.link import SocketLink
+from imserver.gateway.poller import READ, WRITE, Poller, kernel_poller
 from imserver.gateway.websocket import WebSocketCodec
 from imserver.gateway.wheel import TimerWheel
 from imserver.gateway.wire import Wire
@@ -43,7 +43,7 @@ class Pump:
     Args:
         core: what the bytes are for.
         limits: bounds of connections.
-        selector, ready: what says which sockets are ready, and what waits until one is. Injected together,
+        poller, ready: what says which sockets are ready, and what waits until one is. Injected together,
             by simulations, whose sockets the kernel does not know.
     """
 
@@ -52,7 +52,7 @@ class Pump:
         core: Core,
         limits: GatewayLimits,
         *,
-        selector: selectors.BaseSelector | None = None,
+        poller: Poller | None = None,
         ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.core = core
@@ -67,10 +67,10 @@ class Pump:
         self.protocol_errors = 0
         self.faults = 0
         self._emptied = trio.Event()
-        if selector is None or ready is None:
-            kernel = selectors.DefaultSelector()
-            selector, ready = kernel, partial(trio.lowlevel.wait_readable, kernel.fileno())
-        self._selector: selectors.BaseSelector = selector
+        if poller is None or ready is None:
+            poller = kernel_poller()
+            ready = partial(trio.lowlevel.wait_readable, poller.fileno())
+        self._poller: Poller = poller
         self._ready = ready
         self._doors: list[Door] = []
 
@@ -91,12 +91,12 @@ class Pump:
 
     def _watch_door(self, door: Door) -> None:
         if not door.open:
-            self._selector.register(door.socket, selectors.EVENT_READ, door)
+            self._poller.watch(door.socket, door, READ)
             door.open = True
 
     def _ignore_door(self, door: Door) -> None:
         if door.open:
-            self._selector.unregister(door.socket)
+            self._poller.forget(door.socket)
             door.open = False
 
     def _accept(self, door: Door) -> None:
@@ -128,24 +128,15 @@ class Pump:
         link = SocketLink(sock, self, WebSocketCodec() if door.websocket else None, self.now_s)
         self.links[link] = None
         self.accepted += 1
-        self._selector.register(sock, selectors.EVENT_READ, link)
+        self._poller.watch(sock, link, READ)
         link.look_by(self.now_s + self.limits.handshake_s_max)
 
     # Called by links -------------------------------------------------------------------------------
 
     def watch(self, link: Wire, *, reading: bool, writing: bool) -> None:
         """Wait for `link`'s socket to become readable, writable, both or neither."""
-        if link.gone:
-            return
-        events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if writing else 0)
-        key = self._selector.get_map().get(link.socket)
-        if key is None:
-            if events:
-                self._selector.register(link.socket, events, link)
-        elif not events:
-            self._selector.unregister(link.socket)
-        elif key.events != events:
-            self._selector.modify(link.socket, events, link)
+        if not link.gone:
+            self._poller.watch(link.socket, link, (READ if reading else 0) | (WRITE if writing else 0))
 
     def fault(self, link: Wire, error: Exception) -> None:
         """Serving `link` raised what it must not: it ends, the others go on."""
@@ -156,8 +147,7 @@ class Pump:
     def forget(self, link: SocketLink) -> None:
         """`link` is gone: free its socket."""
         self.links.pop(link, None)
-        if link.socket in self._selector.get_map():
-            self._selector.unregister(link.socket)
+        self._poller.forget(link.socket)
         link.socket.close()
         if not self.links:
             self._emptied.set()
@@ -182,20 +172,19 @@ class Pump:
                 self.close_doors()
                 for link in list(self.links):
                     link.drop()
-                self._selector.close()
+                self._poller.close()
 
     def turn(self) -> None:
         """Handle everything that is ready now."""
         self.now_s = trio.current_time()
-        for key, events in self._selector.select(0):
-            item = key.data
+        for item, events in self._poller.poll():
             if type(item) is not SocketLink:
                 self._accept(item)
                 continue
             try:
-                if events & selectors.EVENT_WRITE and not item.gone:
+                if events & WRITE and not item.gone:
                     item.writable_again()
-                if events & selectors.EVENT_READ and not item.gone:
+                if events & READ and not item.gone:
                     item.readable()
             except Exception as error:  # noqa: BLE001 - one bad peer must not end the others
                 self.fault(item, error)

@@ -1,12 +1,12 @@
-"""The selector over simulated sockets, which the pump waits on in place of the kernel's."""
+"""The poller over simulated sockets, which the pump waits on in place of the kernel's."""
 
-import selectors
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import trio
 
+from imserver.gateway.poller import READ, WRITE
 from imserver.sim.buggify import Buggify
 
 #: Turns of the pump without the clock moving: more is a busy loop.
@@ -17,8 +17,8 @@ class BusyLoop(AssertionError):
     """The pump turns without getting anywhere."""
 
 
-class SimSelector(selectors.BaseSelector):
-    """Level-triggered, as epoll is used by the pump.
+class SimSelector:
+    """A `Poller`.
 
     Args:
         rng: shuffles what is ready.
@@ -30,42 +30,38 @@ class SimSelector(selectors.BaseSelector):
         self._rng = rng
         self._buggify = buggify
         self._turned = turned
-        self._keys: dict[Any, selectors.SelectorKey] = {}
+        #: What is told of a socket, and of which events.
+        self._watched: dict[Any, tuple[Any, int]] = {}
         self._bell = trio.Event()
         self._handled: list[Any] = []
         self._turns = 0
         self._turn_s = 0.0
         self.deaf_until_s = 0.0
 
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        if fileobj in self._keys:
-            raise KeyError(f"{fileobj!r} is registered")
-        key = self._keys[fileobj] = selectors.SelectorKey(fileobj, 0, events, data)
-        self.wake()
-        return key
+    def watch(self, sock: Any, item: Any, events: int) -> None:
+        if events:
+            self._watched[sock] = item, events
+            self.wake()
+        else:
+            self.forget(sock)
 
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._keys.pop(fileobj)
+    def forget(self, sock: Any) -> None:
+        self._watched.pop(sock, None)
 
-    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self._keys[fileobj] = selectors.SelectorKey(fileobj, 0, events, data)
-        self.wake()
-        return key
-
-    def get_map(self) -> dict[Any, selectors.SelectorKey]:
-        return self._keys
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def poll(self) -> list[tuple[Any, int]]:
         found = self._ready()
         if len(found) > 1:
             self._rng.shuffle(found)
             if self._buggify("select_tells_one"):
                 found = found[:1]
-        self._handled = [key.data for key, _ in found]
+        self._handled = [item for item, _ in found]
         return found
 
+    def fileno(self) -> int:
+        raise NotImplementedError("nothing of the kernel's: wait for `ready`")
+
     def close(self) -> None:
-        self._keys.clear()
+        self._watched.clear()
 
     def wake(self) -> None:
         """Something may have become ready."""
@@ -96,17 +92,16 @@ class SimSelector(selectors.BaseSelector):
 
     def _any_ready(self) -> bool:
         return any(
-            (key.events & selectors.EVENT_READ and sock.readable())
-            or (key.events & selectors.EVENT_WRITE and sock.writable())
-            for sock, key in self._keys.items()
+            (events & READ and sock.readable()) or (events & WRITE and sock.writable())
+            for sock, (_, events) in self._watched.items()
         )
 
-    def _ready(self) -> list[tuple[selectors.SelectorKey, int]]:
+    def _ready(self) -> list[tuple[Any, int]]:
         found = []
-        for sock, key in self._keys.items():
-            events = selectors.EVENT_READ if key.events & selectors.EVENT_READ and sock.readable() else 0
-            if key.events & selectors.EVENT_WRITE and sock.writable():
-                events |= selectors.EVENT_WRITE
+        for sock, (item, wanted) in self._watched.items():
+            events = READ if wanted & READ and sock.readable() else 0
+            if wanted & WRITE and sock.writable():
+                events |= WRITE
             if events:
-                found.append((key, events))
+                found.append((item, events))
         return found

@@ -121,7 +121,7 @@ class Server:
         )
         await nursery.start(core.run)
         selector = life.selector = SimSelector(self.rng, world.buggify, self._turned)
-        pump = life.pump = Pump(core, limits, selector=selector, ready=selector.ready)
+        pump = life.pump = Pump(core, limits, poller=selector, ready=selector.ready)
         door = SimDoor(selector, world.buggify, backlog=self.rng.choice((1, 128)))
         pump.open_door(Door(cast(Any, door), None, websocket=False))
         world.network.door = door
