@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def _measure(chosen: list[Peer], options: argparse.Namespace) -> Iterator[Sample
                     scale=options.scale,
                     figures=figures,
                     failed=failed,
+                    load=os.getloadavg()[0],
                 )
 
 

@@ -52,6 +52,12 @@ def _machine(samples: Samples) -> Iterator[str]:
             f"- A fixed loop beside each measurement took {median(loops):.1f} ms in the median, "
             f"{min(loops):.1f} to {max(loops):.1f} ms"
         )
+    loads = [sample.load for sample in samples.current if sample.load is not None]
+    if loads:
+        yield (
+            f"- Load average beside each measurement, the measured included: {median(loads):.1f} in the median, "
+            f"{min(loads):.1f} to {max(loads):.1f}"
+        )
     scales = sorted({sample.scale for sample in samples.current} - {1.0})
     if scales:
         shown = ", ".join(f"{scale:g}" for scale in scales)

@@ -24,6 +24,7 @@ class Sample:
     scale: float
     figures: dict[str, float]
     failed: str = ""  #: why there are no figures
+    load: float | None = None  #: the machine's load average over the minute that ended with it; ours included
 
 
 @dataclass(frozen=True, slots=True)

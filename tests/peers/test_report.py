@@ -43,10 +43,11 @@ def test_cells_tell_spread_and_ratio() -> None:
 
 def test_who_was_skipped_who_failed_and_what_is_scaled_is_said() -> None:
     failed = replace(OURS, workload="storm", figures={}, failed="the peer fell silent")
-    text = page(replace(OURS, scale=0.1), failed, skipped={"nats": "no nats-server"})
+    text = page(replace(OURS, scale=0.1, load=2.5), failed, skipped={"nats": "no nats-server"})
     assert "NATS JetStream: not measured: no nats-server" in text
     assert "imserver, storm: the peer fell silent" in text
     assert "fewer sessions and messages than usual: × 0.1" in text
+    assert "Load average beside each measurement, the measured included: 2.5 in the median" in text
 
 
 def test_versions_promises_and_configurations_stand_beside_the_figures() -> None:
