@@ -55,7 +55,7 @@ def _machine(samples: Samples) -> Iterator[str]:
     loads = [sample.load for sample in samples.current if sample.load is not None]
     if loads:
         yield (
-            f"- Load average beside each measurement, the measured included: {median(loads):.1f} in the median, "
+            f"- Load average, the measurement included: {median(loads):.1f} in the median, "
             f"{min(loads):.1f} to {max(loads):.1f}"
         )
     scales = sorted({sample.scale for sample in samples.current} - {1.0})

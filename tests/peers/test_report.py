@@ -47,7 +47,7 @@ def test_who_was_skipped_who_failed_and_what_is_scaled_is_said() -> None:
     assert "NATS JetStream: not measured: no nats-server" in text
     assert "imserver, storm: the peer fell silent" in text
     assert "fewer sessions and messages than usual: × 0.1" in text
-    assert "Load average beside each measurement, the measured included: 2.5 in the median" in text
+    assert "Load average, the measurement included: 2.5 in the median" in text
 
 
 def test_versions_promises_and_configurations_stand_beside_the_figures() -> None:
