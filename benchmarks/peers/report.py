@@ -103,14 +103,17 @@ def _peers(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, st
     for key, peer in peers.items():
         if key in versions:
             yield f"| {peer.title} | {versions[key]} | {peer.promises} | {peer.configuration} |"
-    yield ""
-    for key, peer in peers.items():
-        for workload, reason in peer.leaves_out.items():
-            if key in versions:
-                yield f"- {peer.title}, {workload}: left out: {reason}"
+    notes = [
+        f"- {peer.title}, {workload}: left out: {reason}"
+        for key, peer in peers.items()
+        for workload, reason in peer.leaves_out.items()
+        if key in versions
+    ]
     left_out = {key: why for key, why in skipped.items() if key not in versions}
-    for key, why in left_out.items():
-        yield f"- {peers[key].title}: not measured: {why}"
+    notes += [f"- {peers[key].title}: not measured: {why}" for key, why in left_out.items()]
+    if notes:
+        yield ""
+        yield from notes
 
 
 def _table(
@@ -132,7 +135,7 @@ def _cell(spread: Spread | None, figure: Figure) -> str:
     text = f"{spread.median:,.{figure.digits}f}"
     if spread.least != spread.most:
         text += f" ({spread.least:,.{figure.digits}f}–{spread.most:,.{figure.digits}f})"
-    return text if spread.ratio is None else f"{text} × {spread.ratio:.2f}"
+    return text if spread.ratio is None or not figure.compared else f"{text} × {spread.ratio:.2f}"
 
 
 def _failed(samples: Samples) -> Iterator[str]:

@@ -77,11 +77,16 @@ class ImserverCompiled(Imserver):
 
 
 def _commit() -> str:
-    """What is checked out, where this is a checkout; with a star when files differ from it."""
-    command = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty=*"]
+    """The last commit that changed the server, if this is a checkout; a star: files differ from it."""
     if shutil.which("git") is None:
         return ""
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    git = ["git", "-C", str(_ROOT)]
+    paths = ["--", "imserver", "protocol"]
+    said = [
+        subprocess.run([*git, *arguments, *paths], capture_output=True, text=True, check=False).stdout.strip()
+        for arguments in (["log", "-1", "--format=%h"], ["status", "--porcelain"])
+    ]
+    return f"{said[0]}{'*' if said[1] else ''}"
 
 
 def _written(path: Path) -> bool:
