@@ -117,7 +117,7 @@ class Incidents:
     async def server_power(self, event: Event, phone: "Phone", rng: Random) -> bool:
         """The power goes: what no fsync had covered is lost, kept or torn."""
         server = self._world.server
-        if server.life is None or event.kind not in self._world.power_goes:
+        if server.life is None or "server" not in self._world.power_goes:
             return False
         await server.kill("nobody hears", power=True)
         self._start_later(event.span_s, server.boot)
@@ -180,7 +180,7 @@ class Incidents:
 
     async def phone_power(self, event: Event, phone: "Phone", rng: Random) -> bool:
         """The battery is pulled out."""
-        if phone.life is None or event.kind not in self._world.power_goes:
+        if phone.life is None or phone.name not in self._world.power_goes:
             return False
         await phone.kill(power=True)
         self._start_later(event.span_s, phone.boot)

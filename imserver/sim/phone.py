@@ -105,7 +105,7 @@ class Phone:
         self.name = name
         self.rng = world.chance.stream(f"phone {name}")
         self.drive: Drive
-        if "phone_power" in world.power_goes:
+        if name in world.power_goes:
             rng = world.chance.stream(f"drive of {name}")
             self.drive = RecordedDrive(scratch / f"{name}'s drive", _open, rng)
         else:

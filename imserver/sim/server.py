@@ -57,7 +57,7 @@ class Server:
         self.world = world
         self.rng = world.chance.stream("server")
         self.drive: Drive
-        if "server_power" in world.power_goes:
+        if "server" in world.power_goes:
             self.drive = RecordedDrive(scratch / "server", _open, world.chance.stream("server's drive"))
         else:
             self.drive = RamDrive(schema.migrate)

@@ -54,8 +54,7 @@ class World:
         self.buggify = Buggify(self.chance.stream("buggify"))
         self.network = Network(self.chance, self.timers, self.trace, self.buggify)
         self.models: dict[int, Model] = {}
-        #: Where the power may go. Only those machines need drives that are recorded.
-        self.power_goes = frozenset(e.kind for e in plan.events if e.kind in POWER and POWER_CAN_GO)
+        self.power_goes = _where_power_goes(plan) if POWER_CAN_GO else frozenset()
         self.server = Server(self, scratch)
         self.phones = [Phone(self, user, name, scratch) for user, name in plan.cast]
         self.incidents = Incidents(self)
@@ -140,6 +139,16 @@ class World:
             watch = phone.watch
             if watch.device_id == session.device and watch.epoch == self.server.model.epoch:
                 require(session.acked <= watch.cursor, "window", phone.name, session.acked, watch.cursor)
+
+
+def _where_power_goes(plan: Plan) -> frozenset[str]:
+    """The machines whose drives must be recorded, which costs."""
+    names = {"server_power": "server"}
+    return frozenset(
+        names.get(event.kind, plan.cast[event.who % len(plan.cast)][1])
+        for event in plan.events
+        if event.kind in POWER
+    )
 
 
 def scratch() -> "tempfile.TemporaryDirectory[str]":
