@@ -10,7 +10,8 @@ What happens is decided before it begins (same file, same seed, same load):
 Then it is played:
 
 - `device`      one device without I/O: `outbox` and `inbox` are its streams, `credentials`, `address_book`,
-  `snapshot` after RESYNC, `resuming` measures its way back, `radio` counts its wake-ups
+  `composer` and `media_shelf` keep back what cannot be posted yet (`blob`, `uploads`), `snapshot` after
+  RESYNC, `resuming` measures its way back, `radio` counts its wake-ups
 - `wire`        its socket, TLS and WebSocket; `lines` connects, cuts off and brings back, `leftovers`
 - `pump`        one selector and one heap of timers for all; `driver` plays a schedule on it
 - `player`      one process's part; `parts`: several processes in step

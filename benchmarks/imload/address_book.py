@@ -24,9 +24,9 @@ class AddressBook:
         self._held: list[Posting] = []
 
     @property
-    def holds(self) -> bool:
-        """Whether postings wait for a group."""
-        return bool(self._held)
+    def holds(self) -> int:
+        """How many postings wait for a group."""
+        return len(self._held)
 
     def knows(self, chat: Chat, conversation: int) -> None:
         """From now on `chat` is called `conversation`."""

@@ -4,23 +4,21 @@ What it keeps would be on a phone's disk: it survives any connection. Losing a r
 never the device's own doing, and the oracle may blame the server.
 """
 
+from collections.abc import Callable
 from typing import Final
 
-from imload.address_book import AddressBook
 from imload.book import Book
+from imload.composer import Composer
 from imload.credentials import Credentials
 from imload.inbox import ACK_AT, Inbox
 from imload.outbox import Outbox
-from imload.parcels import Parcel
 from imload.people import Chat, Person
 from imload.radio import Radio
 from imload.resuming import Resuming
 from imload.schedule import Posting
 from imload.snapshot import Snapshot
 from improtocol import NEED_DATA, ClientMode, Connection, Entry, NextAction, Side, State, action_of, frames
-from improtocol.commands import Post
 from improtocol.frames import Frame
-from improtocol.group_commands import Create
 
 _NEVER: Final = float("inf")
 
@@ -38,7 +36,6 @@ class Device:
 
     __slots__ = (
         "_ack_due_s",
-        "_addresses",
         "_book",
         "_connection",
         "_credentials",
@@ -50,11 +47,13 @@ class Device:
         "_snapshot",
         "attached",
         "close",
+        "composer",
         "person",
         "radio",
         "resuming",
         "steady_s",
         "user",
+        "wake",
     )
 
     def __init__(self, person: Person, book: Book, radio: Radio) -> None:
@@ -62,11 +61,11 @@ class Device:
         self.user = book.name_of(person.user)
         self.radio = radio
         self._book = book
-        self._addresses = AddressBook(person, book)
+        self.composer = Composer(person, book)
+        self.wake: Callable[[], None] = lambda: None  #: called when it has something to write by itself
         self._outbox = Outbox(book)
         self._inbox = Inbox(person, book)
         self._credentials = Credentials(self.user, person.device, book.token_of)
-        # The connection.
         self._connection: Connection | None = None
         self._out: list[bytes] = []
         self._mode = ClientMode.FOREGROUND
@@ -82,7 +81,7 @@ class Device:
     @property
     def idle(self) -> bool:
         """Nothing waits for a result."""
-        return not self._outbox and not self._addresses.holds
+        return not self._outbox and not self.composer.holds
 
     @property
     def background(self) -> bool:
@@ -92,8 +91,7 @@ class Device:
     @property
     def due_s(self) -> float:
         """When `on_time` is to be called at the latest."""
-        held = self.attached and self._outbox and self._outbox.hold_until_s
-        return min(self._ack_due_s, self._ping_due_s, self._outbox.hold_until_s if held else _NEVER)
+        return min(self._ack_due_s, self._ping_due_s, self._outbox.due_s if self.attached else _NEVER)
 
     def hello(self, now_s: float) -> None:
         """The transport is there: RESUME with what is unacknowledged right behind it, or CONNECT."""
@@ -120,14 +118,13 @@ class Device:
         self.radio.active(now_s)
         self.resuming.heard()
         connection.receive_data(data)
-        sizes = self._book.tally.frame_bytes
         while True:
             before = connection.buffered_bytes
             frame = connection.next_event()
             if frame is NEED_DATA:
                 break
             size = before - connection.buffered_bytes
-            sizes[f"{type(frame).__name__} in"] += size
+            self._book.tally.frame_bytes[f"{type(frame).__name__} in"] += size
             self._take_frame(frame, size, now_s)
         if self.attached:
             self._outbox.send(self._send, now_s)
@@ -149,6 +146,7 @@ class Device:
     def lost(self) -> None:
         """The connection is gone."""
         self._connection = self._snapshot = None
+        self.composer.shelf.lost()
         self.attached = self.resuming.consistent = False
         self.steady_s = _NEVER
         self._out.clear()
@@ -169,25 +167,22 @@ class Device:
 
     def make_group(self, chat: Chat, now_s: float) -> None:
         """Create a group of the schedule; its maker's first command after logging in."""
-        members = tuple(self._book.name_of(user) for user in chat.users[1:])
-        create = Create(conversation=self._book.group_id(chat.number), title="imload", members=members)
+        create = self.composer.create(chat)
         self._outbox.add(create, -1, now_s, quiet=False)
-        self._addresses.knows(chat, create.conversation)
         self._send_outbox(now_s)
 
     def post(self, posting: Posting, now_s: float) -> None:
         """Put a message into the outbox, and on its way if there is one."""
-        ref = self._addresses.ref(posting)
-        if ref is None:
+        post = self.composer.compose(posting, now_s)
+        if post is None:
+            self._ask_for_media(now_s)
             return
-        parcel = Parcel(posting.number, int(now_s * 1e6), posting.kind, posting.size)
-        post = Post(conversation=ref, body=parcel.body())
         self._outbox.add(post, posting.number, now_s, quiet=self.steady_s <= now_s)
         self._book.tally.counts["posted"] += 1
         self._send_outbox(now_s)
 
     def set_mode(self, *, background: bool) -> None:
-        """The app goes to the background or comes back."""
+        """The app goes away or comes back."""
         self._mode = ClientMode.BACKGROUND if background else ClientMode.FOREGROUND
         if self.attached:
             self._send(frames.Mode(mode=self._mode))
@@ -235,19 +230,19 @@ class Device:
                 pass  # PONG, SIGNAL
 
     def _take_attached(self, frame: frames.Connected | frames.Resumed, size: int, now_s: float) -> None:
-        tally = self._book.tally
         self.attached = True
         self.steady_s = now_s
         self._ping_due_s = now_s + self._book.keepalive_s
         if isinstance(frame, frames.Connected):
             self._credentials.take(frame)
             self._outbox.accepted = self._outbox.accepted if self._outbox else frame.accepted
-            tally.counts["connects"] += 1
-            tally.took("login", now_s - self.resuming.connecting_s)
+            self._book.tally.counts["connects"] += 1
+            self._book.tally.took("login", now_s - self.resuming.connecting_s)
             self.resuming.target = frame.head
         else:
             self.resuming.took(size)
             self.resuming.target = frame.head or self._inbox.cursor
+        self._ask_for_media(now_s)
         if not frame.resync:
             self._look_consistent(now_s)
 
@@ -268,6 +263,7 @@ class Device:
         self._snapshot = Snapshot(self._send, self._inbox.last_seq)
 
     def _take_reply(self, frame: frames.Reply, now_s: float) -> None:
+        self.composer.shelf.reply(frame, self._uploaded)
         if self._snapshot is None:
             return
         created: list[Entry] = []
@@ -284,9 +280,18 @@ class Device:
         self._send(frames.Seek(position=position))
         self._look_consistent(now_s)
 
+    def _ask_for_media(self, now_s: float) -> None:
+        if self.attached:
+            self.composer.shelf.ask(self._send, now_s)
+
+    def _uploaded(self, now_s: float) -> None:
+        for posting in self.composer.shelf.release():
+            self.post(posting, now_s)
+        self.wake()
+
     def _take_created(self, created: list[Entry], now_s: float) -> None:
         for entry in created:
-            for posting in self._addresses.created(entry):
+            for posting in self.composer.addresses.created(entry):
                 self.post(posting, now_s)
 
     def _look_consistent(self, now_s: float) -> None:

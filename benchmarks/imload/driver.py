@@ -15,6 +15,7 @@ from imload.radio import Radio
 from imload.scenario import Scenario
 from imload.schedule import Posting, Schedule
 from imload.storm_watch import StormWatch
+from imload.uploads import Uploader
 from imload.wire import Target
 
 #: All must have arrived so long after the last was due, and 10 ms a device.
@@ -36,6 +37,7 @@ class Driver:
         book: the run's terms; gets all that is measured.
         target: where the server is.
         pump: moves bytes, and has the clock.
+        uploader: uploads beside it.
 
     Storms of the server are not its business: it only notes how its devices find back.
     """
@@ -49,11 +51,13 @@ class Driver:
         book: Book,
         target: Target,
         pump: Pump,
+        uploader: Uploader,
     ) -> None:
         self._schedule = schedule
         self._scenario = scenario
         self._book = book
         self.pump = pump
+        self._uploader = uploader
         self._leftovers = Leftovers(pump)
         self.storms = [StormWatch(storm) for storm in scenario.storms]
         self.lines: dict[int, Line] = {}
@@ -110,7 +114,7 @@ class Driver:
         """Only keep the connections alive for a while."""
         until_s = self.pump.clock() + seconds
         while self.pump.clock() < until_s:
-            self.pump.turn(until_s)
+            self.turn(until_s)
             look()
 
     # The load --------------------------------------------------------------------------------------
@@ -133,8 +137,7 @@ class Driver:
             if step is None and now_s >= end_s:
                 return
             following_s = end_s if step is None else self.began_s + step[0] / speed
-            self.pump.turn(max(following_s, now_s))
-            self._leftovers.close_old()
+            self.turn(max(following_s, now_s))
             look()
 
     def _all_steps(self) -> Iterator[Iterator[Step]]:
@@ -201,6 +204,12 @@ class Driver:
 
     # The end ---------------------------------------------------------------------------------------
 
+    def turn(self, until_s: float) -> None:
+        """A turn of the pump, and whatever is done beside it."""
+        self.pump.turn(until_s)
+        self._uploader.poll(self.pump.now_s)
+        self._leftovers.close_old()
+
     def settled(self) -> bool:
         """Everybody is back, everything posted has its result, everything for these devices is there."""
         counts = self._book.tally.counts
@@ -212,8 +221,7 @@ class Driver:
         """Wait until everything is settled, `settle_s` at most; returns whether it is."""
         deadline_s = self.pump.clock() + self._scenario.settle_s
         while not self.settled():
-            self.pump.turn(self.pump.clock() + 0.1)
-            self._leftovers.close_old()
+            self.turn(self.pump.clock() + 0.1)
             look()
             if self.pump.now_s > deadline_s:
                 return False
@@ -224,4 +232,5 @@ class Driver:
         for line in self.lines.values():
             line.hang_up()
         self._leftovers.close()
+        self._uploader.close()
         self.pump.close()

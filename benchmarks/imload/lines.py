@@ -71,6 +71,7 @@ class Line:
         changed: Callable[["Line"], None],
     ) -> None:
         self.device = device
+        device.wake = self.poke
         self.wanted = False  #: it has arrived
         self.failed = ""  #: why it gave up
         self._pump = pump

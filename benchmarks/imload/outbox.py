@@ -12,6 +12,7 @@ from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
 
 #: A 2xx without a time of its own is tried again after this.
 _RETRY_MS_MIN = 10
+_NEVER = float("inf")
 
 
 class Unsent(NamedTuple):
@@ -41,6 +42,11 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._commands)
+
+    @property
+    def due_s(self) -> float:
+        """When what is held may be sent; infinite when nothing is."""
+        return self.hold_until_s if self._commands and self.hold_until_s else _NEVER
 
     @property
     def next(self) -> int:

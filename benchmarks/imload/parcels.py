@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
+from imload.blob import MEDIA, SIDE_PIXELS
 from improtocol import unpack
 from improtocol.body import Body, pack_body, plain_text_body
-from improtocol.content import Button, Card, Content, Custom, Location, Sticker, Text
+from improtocol.content import Button, Card, Content, Custom, File, Image, Location, Sticker, Text
 
 #: Letters, so that a text's length in bytes is its length in characters.
 _PADDING: Final = "the parcel is in the van and the van is in the lift " * 640
@@ -21,7 +22,7 @@ SIZE_BYTES_MAX: Final = 16 * 1024
 
 
 class ContentKind(StrEnum):
-    """The kinds of content that need no upload."""
+    """The kinds of content in a mix."""
 
     TEXT = "text"
     EMOJI = "emoji"
@@ -29,9 +30,13 @@ class ContentKind(StrEnum):
     LOCATION = "location"
     CARD = "card"
     CUSTOM = "custom"
+    IMAGE = "image"
+    FILE = "file"
 
 
-_LETTERS: Final = dict(zip(ContentKind, "teslcu", strict=True))
+_LETTERS: Final = dict(zip(ContentKind, "teslcuif", strict=True))
+#: Those whose sender must have uploaded the picture before.
+MEDIA_KINDS: Final = frozenset({ContentKind.IMAGE, ContentKind.FILE})
 _KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
 
 
@@ -78,6 +83,10 @@ class Parcel:
             case ContentKind.CARD:
                 button = Button(label="Track", action="https://shop.example/track")
                 return Card(title=tag, text=padding, price="19.90", kind="order", ref="1", buttons=(button,))
+            case ContentKind.IMAGE:
+                return Image(media=MEDIA, width=SIDE_PIXELS, height=SIDE_PIXELS, name=tag)
+            case ContentKind.FILE:
+                return File(media=MEDIA, name=tag)
             case _:
                 return Custom(kind="imload.parcel", data={"tag": tag, "padding": padding})
 
@@ -106,17 +115,15 @@ class Parcel:
             raise Altered(f"not a message of this load: {text[:TAG_BYTES_MAX]!r}") from None
 
 
+#: Where the tag is among a content's fields.
+_TAG_FIELDS: Final = {Image.TYPE: 4, Location.TYPE: 2, File.TYPE: 1, Sticker.TYPE: 1, Card.TYPE: 0}
+
+
 def _tag_in(value: object) -> str:
     """The text that holds the tag in a content that is not plain text."""
     try:
         kind, fields = value[0], value[1]  # type: ignore[index]
-        found = {
-            3: lambda: fields[2],
-            7: lambda: fields[1],
-            8: lambda: fields[0],
-            9: lambda: fields[1]["tag"],
-        }
-        text = found[kind]()
+        text = fields[1]["tag"] if kind == Custom.TYPE else fields[_TAG_FIELDS[kind]]
     except (IndexError, KeyError, TypeError):
         raise Altered("not a message of this load") from None
     if not isinstance(text, str):

@@ -13,6 +13,7 @@ from imload.pump import Pump
 from imload.scenario import Scenario
 from imload.schedule import Schedule
 from imload.tally import Tally
+from imload.uploads import Uploader
 from imload.wire import Target
 from improtocol.limits import INT_MAX
 
@@ -104,6 +105,7 @@ class Player:
         scenario = part.scenario
         self._tally = Tally()
         self._ledger = Ledger.of_size(len(schedule.postings))
+        uploader = Uploader(part.authority)
         book = Book(
             people=schedule.people,
             tally=self._tally,
@@ -111,13 +113,14 @@ class Player:
             name_of=lambda user: f"{part.tag}-{user}",
             group_id=lambda chat: group_id(part.tag, chat),
             sender_of=lambda number: schedule.postings[number].device,
+            upload=uploader.submit,
             token_of=token_of,
             keepalive_s=scenario.app.keepalive_s / scenario.speed,
             ack_after_s=scenario.app.ack_after_s,
         )
         target = Target.parse(part.url, part.authority)
         self.driver = Driver(
-            schedule, scenario, part.seed, part.devices(schedule), book, target, pump or Pump()
+            schedule, scenario, part.seed, part.devices(schedule), book, target, pump or Pump(), uploader
         )
         self._cpu_s = time.process_time()
 
@@ -149,6 +152,11 @@ class Player:
         driver.close()
         radios = [line.device.radio for line in driver.lines.values()]
         failures = [f"{line.device.user}: {line.failed}" for line in driver.lines.values() if line.failed]
+        failures += [
+            f"{line.device.user}: {kept} messages were never posted, their group or their media is missing"
+            for line in driver.lines.values()
+            if (kept := line.device.composer.holds)
+        ]
         return Harvest(
             tally=self._tally,
             ledger=self._ledger,

@@ -11,6 +11,7 @@ from imload.radio import Radio
 from imload.schedule import Schedule
 from imload.tally import Tally
 from improtocol import NEED_DATA, Connection, Entry, Side, frames, pack, pack_body
+from improtocol.answers import UploadSlot
 from improtocol.commands import Post
 
 #: What of an entry goes into a user's log: none, one, or several.
@@ -82,6 +83,9 @@ class Relay:
                 return end.send(self._post(device, frame.counter, post))
             case frames.Ping():
                 return end.send(frames.Pong())
+            case frames.Query(op=4):
+                slot = UploadSlot(url="http://127.0.0.1:1/uploads", ticket="ticket", expires_ms=1)
+                return end.send(frames.Reply(id=frame.id, payload=slot.to_payload()))
         return b""
 
     def _post(self, device: Device, counter: int, post: Post) -> frames.Result:
@@ -134,6 +138,7 @@ class Stage:
             name_of=lambda user: user,
             group_id=lambda chat: group_id("test", chat),
             sender_of=lambda number: schedule.postings[number].device,
+            upload=lambda _, done: done("", self.relay.now_s),
             token_of=lambda user: f"token of {user}",
             keepalive_s=60.0,
             ack_after_s=1.0,

@@ -1,0 +1,86 @@
+"""What one device has uploaded: the picture, once it is needed. Messages with media wait for it."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from imload.blob import MIME, PNG
+from imload.book import Book
+from imload.schedule import Posting
+from improtocol import frames, unpack
+from improtocol.answers import UploadSlot
+from improtocol.questions import Upload
+
+#: Then it gives up, and its messages stay unposted.
+TRIES_MAX: Final = 5
+_IDS = count(2**40)
+
+
+class MediaShelf:
+    """The upload of one device.
+
+    Args:
+        book: who uploads, and where it is counted.
+    """
+
+    __slots__ = ("_asked", "_began_s", "_book", "_tries", "_under_way", "_uploading", "_waiting", "ready")
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._asked = 0
+        self._tries = 0
+        self._began_s = 0.0
+        self._under_way = self._uploading = False
+        self._waiting: list[Posting] = []
+        self.ready = False
+
+    @property
+    def holds(self) -> int:
+        """How many messages wait for the upload."""
+        return len(self._waiting)
+
+    def hold(self, posting: Posting) -> None:
+        """Keep `posting` until the upload is there."""
+        self._waiting.append(posting)
+
+    def ask(self, send: Callable[[frames.Query], object], now_s: float) -> None:
+        """Ask for a slot if messages wait for one."""
+        if self._waiting and not self.ready and not self._under_way and self._tries < TRIES_MAX:
+            self._tries += 1
+            self._under_way = True
+            self._began_s = self._began_s or now_s
+            self._asked = next(_IDS)
+            question = Upload(size=len(PNG), mime=MIME, name="imload.png")
+            send(frames.Query(id=self._asked, op=question.OP, arguments=question.arguments()))
+
+    def lost(self) -> None:
+        """The connection is gone: what was asked on it is asked again, unless the upload has begun."""
+        self._under_way = self._uploading
+
+    def reply(self, reply: frames.Reply, done: Callable[[float], None]) -> None:
+        """Take a reply; `done` is called with the moment once the upload is there."""
+        if reply.id != self._asked or self.ready:
+            return
+        counts = self._book.tally.counts
+        if reply.code:
+            counts["uploads_refused"] += 1
+            self._under_way = False
+            return
+        counts["uploads"] += 1
+        self._uploading = True
+
+        def finished(failure: str, now_s: float) -> None:
+            self._under_way = self._uploading = False
+            if failure:
+                counts[f"upload failed: {failure}"] += 1
+            else:
+                self.ready = True
+                self._book.tally.took("upload", now_s - self._began_s)
+            done(now_s)
+
+        self._book.upload(UploadSlot.from_value(unpack(reply.payload)), finished)
+
+    def release(self) -> list[Posting]:
+        """The messages that waited, to be posted or kept once more."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
