@@ -12,7 +12,7 @@ from improtocol.answers import UploadSlot
 from improtocol.questions import Upload
 
 #: Then it gives up, and its messages stay unposted.
-TRIES_MAX: Final = 5
+TRIES_MAX: Final = 3
 _IDS = count(2**40)
 
 

@@ -49,6 +49,7 @@ class OwnServer:
         self._ready = folder / "ready.json"
         self._config = folder / "imload-server.toml"
         self._listen = listen
+        self._http = "http://127.0.0.1:0"
         self._options: list[str] = []
         if any(urlsplit(url).scheme in ("tls", "wss") for url in listen):
             certificate, key = make_certificate(folder)
@@ -70,7 +71,7 @@ class OwnServer:
         command += ["--ready-file", str(self._ready), "--config", str(self._config), "--log-level", "error"]
         for url in self.urls.values() or self._listen:
             command += ["--listen", url]
-        command += ["--http", "http://127.0.0.1:0", *self._options]
+        command += ["--http", self._http, *self._options]
         self._ready.unlink(missing_ok=True)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
@@ -90,8 +91,9 @@ class OwnServer:
             if time.monotonic() > deadline:
                 raise RuntimeError("the server was not ready in time")
             time.sleep(0.02)
-        urls = json.loads(self._ready.read_text())["listen"]
-        self.urls = {url.partition(":")[0]: url for url in urls}
+        bound = json.loads(self._ready.read_text())
+        self.urls = {url.partition(":")[0]: url for url in bound["listen"]}
+        self._http = bound["http"]
 
     def end(self, *, kill: bool) -> None:
         """SIGKILL, or SIGTERM; does not wait."""
@@ -146,8 +148,12 @@ def running(
     listen: tuple[str, ...] = ("tcp://127.0.0.1:0",),
     data_dir: Path | None = None,
     settings: Mapping[str, Any] = UNTHROTTLED,
+    end_within_s: float = 0,
 ) -> Iterator[OwnServer]:
-    """A server on free ports of 127.0.0.1, ended by its pid at the end of the block."""
+    """A server on free ports of 127.0.0.1, ended by its pid at the end of the block.
+
+    It is killed, or with `end_within_s` asked to end first, so that it writes what it still holds.
+    """
     with tempfile.TemporaryDirectory(prefix="imload-") as folder:
         server = OwnServer(Path(folder), listen, settings, data_dir)
         server.launch()
@@ -155,7 +161,7 @@ def running(
             server.wait_ready()
             yield server
         finally:
-            server.close(0)
+            server.close(end_within_s)
 
 
 def _toml(settings: Mapping[str, Any]) -> str:

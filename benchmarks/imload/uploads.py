@@ -3,7 +3,9 @@
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
+from threading import Event
 from typing import Final
 
 import httpx
@@ -13,6 +15,9 @@ from improtocol.answers import UploadSlot
 
 _AT_ONCE: Final = 4
 _TIMEOUT_S: Final = 30.0
+#: A server that is being restarted is asked again, each time after so much longer: 28 s in all.
+TRIES_MAX: Final = 8
+_RETRY_S: Final = 1.0
 
 #: Gets an empty text when the upload is there, or why it is not; and the moment.
 Done = Callable[[str, float], None]
@@ -29,6 +34,7 @@ class Uploader:
         self._verify = verify
         self._pool: ThreadPoolExecutor | None = None
         self._client: httpx.Client | None = None
+        self._closed = Event()
         self._done: SimpleQueue[tuple[Done, str]] = SimpleQueue()
 
     def submit(self, slot: UploadSlot, done: Done) -> None:
@@ -51,12 +57,21 @@ class Uploader:
 
     def close(self) -> None:
         """Forget what waits; what is under way ends within its timeout."""
+        self._closed.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
         if self._client is not None:
             self._client.close()
 
     def _upload(self, slot: UploadSlot, done: Done) -> None:
+        failure = ""
+        for attempt in range(TRIES_MAX):
+            failure = self._try(slot)
+            if not failure or self._closed.wait(_RETRY_S * attempt):
+                break
+        self._done.put((done, failure))
+
+    def _try(self, slot: UploadSlot) -> str:
         assert self._client is not None
         # tus 1.0, creation-with-upload: one request. It is small, so nothing is gained by resuming it.
         headers = {
@@ -67,9 +82,9 @@ class Uploader:
         }
         try:
             answer = self._client.post(slot.url, headers=headers, content=PNG)
-            failure = "" if answer.status_code == 201 else f"HTTP {answer.status_code} {answer.text[:100]}"
-            if not failure and answer.headers.get("Media-Type") != MIME:
-                failure = f"taken for {answer.headers.get('Media-Type')}"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            failure = repr(error)
-        self._done.put((done, failure))
+            return repr(error)
+        if answer.status_code != HTTPStatus.CREATED:
+            return f"HTTP {answer.status_code} {answer.text[:100]}"
+        taken_for = answer.headers.get("Media-Type")
+        return "" if taken_for == MIME else f"taken for {taken_for}"

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from imload.run import Options
 from imload.scenario import Scenario
 from imload.server import running
 from imload.tokens import TokenSigner
 from imload.wire import Target
+
+_END_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,9 @@ class Where:
         if self.url is None:
             scheme = self.transport or scenario.transport
             settings = {**flat(scenario.server), **(settings or {})}
-            with running(listen=(f"{scheme}://127.0.0.1:0",), settings=settings) as server:
+            with running(
+                listen=(f"{scheme}://127.0.0.1:0",), settings=settings, end_within_s=_END_S
+            ) as server:
                 yield Options(
                     url=server.urls[scheme],
                     token_of=server.signer,
