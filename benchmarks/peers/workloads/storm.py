@@ -79,6 +79,10 @@ class Talk:
         self._acks_s: list[float] = []
         self._number = 0
         self._pump.on_progress = self._progress
+        # Their conversations are not new: a first message may ask the server to look up more.
+        self.go_on()
+        self._pump.until(lambda: not self._sent_s)
+        self._acks_s.clear()
 
     def go_on(self) -> None:
         """Read what is there, send what is due."""
