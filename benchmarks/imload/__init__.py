@@ -12,7 +12,7 @@ Then it is played:
 - `device`      one device without I/O: `outbox` and `inbox` are its streams, `credentials`, `address_book`,
   `composer` and `media_shelf` keep back what cannot be posted yet (`blob`, `uploads`), `snapshot` after
   RESYNC, `resuming` measures its way back, `radio` counts its wake-ups
-- `wire`        its socket, TLS and WebSocket; `lines` connects, cuts off and brings back, `leftovers`
+- `wire`        its socket, TLS, WebSocket; `lines` connects, cuts off, brings back (`retrying`, `leftovers`)
 - `pump`        one selector and one heap of timers for all; `driver` plays a schedule on it
 - `player`      one process's part; `parts`: several processes in step
 

@@ -68,7 +68,8 @@ def figures(result: Line) -> dict[str, float]:
     found["round trips per resume"] = result["round_trips_per_resume"]
     for name, value in {**result["server"], **result["rates"]}.items():
         found[name.replace("_", " ")] = value
-    found["radio wake-ups per device and hour"] = result["radio"]["wakes_per_device_hour"]
+    found["radio wake-ups per phone and hour"] = result["radio"]["wakes_per_phone_hour"]
+    found["bytes per phone and hour"] = result["radio"]["bytes_per_phone_hour"]
     for storm in result["storms"]:
         found[f"storm {storm['number']}, all consistent, s"] = storm["all_back_s"]
     return {name: value for name, value in found.items() if value is not None}

@@ -16,7 +16,7 @@ Url = Annotated[
 DataDir = Annotated[
     Path | None, typer.Option(metavar="DIR", help="With --url: the server's data directory, to sign tokens.")
 ]
-App = Annotated[str, typer.Option(metavar="NAME", help="The app whose key signs tokens.")]
+App = Annotated[str, typer.Option("--app", metavar="NAME", help="The app whose key signs tokens.")]
 Kid = Annotated[str | None, typer.Option(metavar="KID", help="With --key-file: the key's id.")]
 KeyFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="An HS256 key, where the data directory is not at hand.")

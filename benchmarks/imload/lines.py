@@ -2,21 +2,17 @@
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from imload.churn.outage import How, Outage
 from imload.device import Device
 from imload.leftovers import Leftovers
 from imload.pump import Pump
+from imload.retrying import delay_s, name_of
 from imload.tally import Tally
 from imload.wire import Target, Wire
-from improtocol import Code, NextAction, ProtocolError, action_of
+from improtocol import ProtocolError
 
-#: Full jitter within 1 s at first, doubling up to a bound; as the SDK has it.
-_BACKOFF_S: Final = 1.0
-_FOREGROUND_S_MAX: Final = 5.0
-_BACKGROUND_S_MAX: Final = 15.0
 _NEVER: Final = float("inf")
 
 
@@ -57,6 +53,7 @@ class Line:
         "_wire",
         "device",
         "failed",
+        "load_bytes",
         "wanted",
     )
 
@@ -74,6 +71,7 @@ class Line:
         device.wake = self.poke
         self.wanted = False  #: it has arrived
         self.failed = ""  #: why it gave up
+        self.load_bytes = 0  #: of the transport, both ways, since the load began
         self._pump = pump
         self._target = target
         self._tally = tally
@@ -95,6 +93,11 @@ class Line:
         self.device.resuming.since_s = self._pump.now_s
         if not self._away:
             self._connect()
+
+    def load_begins(self) -> None:
+        """What was before does not belong to the load."""
+        self.device.radio.restart()
+        self.load_bytes = -(self._wire.bytes_in + self._wire.bytes_out) if self._wire is not None else 0
 
     def expect(self, cause: str) -> None:
         """The server is about to go: what is lost next is lost for this cause."""
@@ -255,19 +258,15 @@ class Line:
         self._disconnected()
         if self._away or not self.wanted or self.failed:
             return
-        most_s = _BACKGROUND_S_MAX if self.device.background else _FOREGROUND_S_MAX
-        delay_s = self._rng.uniform(0, min(_BACKOFF_S * 2.0 ** min(self._failures, 10), most_s))
+        delay = delay_s(self._rng, self._failures, close, background=self.device.background)
         self._failures += 1
-        if close is not None:
-            action = action_of(close.code)
-            if action in (NextAction.STOP, NextAction.REFUSED):
-                self.failed = f"{_name_of(close.code)}: {close.reason or reason}"
-                self._tally.counts["gave_up"] += 1
-                return
-            if action is NextAction.RETRY_AFTER:
-                delay_s += close.retry_after_ms / 1000
+        if delay is None:
+            assert close is not None
+            self.failed = f"{name_of(close.code)}: {close.reason or reason}"
+            self._tally.counts["gave_up"] += 1
+            return
         attempt = self._attempt
-        self._pump.at(self._pump.now_s + delay_s, lambda: self._retry(attempt))
+        self._pump.at(self._pump.now_s + delay, lambda: self._retry(attempt))
 
     def _retry(self, attempt: int) -> None:
         if attempt == self._attempt and not self._away:
@@ -278,7 +277,7 @@ class Line:
         if self.device.attached:
             self._tally.counts["dropped"] += 1
             close = self.device.close
-            lost = f"closed ({_name_of(close.code)})" if close is not None else "lost"
+            lost = f"closed ({name_of(close.code)})" if close is not None else "lost"
             self.device.resuming.cause = self._next_cause or lost
         self._next_cause = ""
         self.device.lost()
@@ -288,9 +287,4 @@ class Line:
     def _count(self, wire: Wire) -> None:
         self._tally.bytes_in += wire.bytes_in
         self._tally.bytes_out += wire.bytes_out
-
-
-def _name_of(code: int) -> str:
-    with suppress(ValueError):
-        return Code(code).name
-    return str(code)
+        self.load_bytes += wire.bytes_in + wire.bytes_out

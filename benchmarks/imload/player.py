@@ -10,6 +10,7 @@ from imload.book import Book
 from imload.driver import Driver
 from imload.ledger import Ledger
 from imload.pump import Pump
+from imload.radio import Airtime
 from imload.scenario import Scenario
 from imload.schedule import Schedule
 from imload.tally import Tally
@@ -57,7 +58,7 @@ class Harvest:
     Attributes:
         settled: everything posted was answered, and everything for its devices came, in time.
         storms: by storm: devices hit, and when each of them was back, in seconds.
-        wakes, awake_s: of all its devices' radios; `radio_s`: their time together (scenario seconds).
+        airtime: of the customers, whose devices are phones.
         generator_cpu_s: this process's own.
     """
 
@@ -65,9 +66,7 @@ class Harvest:
     ledger: Ledger
     settled: bool
     storms: list[tuple[int, list[float]]]
-    wakes: int
-    awake_s: float
-    radio_s: float
+    airtime: Airtime
     generator_cpu_s: float
     failures: list[str] = field(default_factory=list)
 
@@ -78,9 +77,7 @@ class Harvest:
         self.settled = self.settled and other.settled
         pairs = zip(self.storms, other.storms, strict=True)
         self.storms = [(mine[0] + its[0], sorted(mine[1] + its[1])) for mine, its in pairs]
-        self.wakes += other.wakes
-        self.awake_s += other.awake_s
-        self.radio_s += other.radio_s
+        self.airtime.add(other.airtime)
         self.generator_cpu_s += other.generator_cpu_s
         self.failures += other.failures
 
@@ -150,7 +147,13 @@ class Player:
         driver = self.driver
         now_s = driver.pump.clock()
         driver.close()
-        radios = [line.device.radio for line in driver.lines.values()]
+        phones = [line for line in driver.lines.values() if not line.device.person.agent]
+        airtime = Airtime(
+            phones_s=len(phones) * (now_s - driver.began_s) * self._part.scenario.speed,
+            awake_s=sum(line.device.radio.awake_s for line in phones),
+            wakes=sum(line.device.radio.wakes for line in phones),
+            bytes=sum(line.load_bytes for line in phones),
+        )
         failures = [f"{line.device.user}: {line.failed}" for line in driver.lines.values() if line.failed]
         failures += [
             f"{line.device.user}: {kept} messages were never posted, their group or their media is missing"
@@ -162,9 +165,7 @@ class Player:
             ledger=self._ledger,
             settled=settled,
             storms=[(storm.hit, sorted(storm.back_s)) for storm in driver.storms],
-            wakes=sum(radio.wakes for radio in radios),
-            awake_s=sum(radio.awake_s for radio in radios),
-            radio_s=len(radios) * (now_s - driver.began_s) * self._part.scenario.speed,
+            airtime=airtime,
             generator_cpu_s=time.process_time() - self._cpu_s,
             failures=failures[:100],
         )

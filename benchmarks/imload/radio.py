@@ -4,6 +4,29 @@ The tail of an LTE modem is the time it stays in connected state after the last 
 al., "A Close Examination of Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Airtime:
+    """What the phones of a run took together, in the scenario's time. Mergeable."""
+
+    phones_s: float = 0.0  #: phones times their time
+    awake_s: float = 0.0
+    wakes: int = 0
+    bytes: int = 0  #: of the transports, both ways
+
+    def add(self, other: "Airtime") -> None:
+        """Count all of `other` here, too."""
+        self.phones_s += other.phones_s
+        self.awake_s += other.awake_s
+        self.wakes += other.wakes
+        self.bytes += other.bytes
+
+    def per_hour(self, amount: float) -> float | None:
+        """`amount` for one phone and hour."""
+        return round(amount * 3600 / self.phones_s, 2) if self.phones_s else None
+
 
 class Radio:
     """Counts the wake-ups of one device and how long its radio was awake, in real seconds times `speed`.

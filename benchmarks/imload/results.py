@@ -28,7 +28,7 @@ def result_lines(
     for name, histogram in sorted(harvest.tally.durations.items()):
         yield {"type": "histogram", "name": name, **histogram.to_json()}
     counts = harvest.tally.counts
-    hours = harvest.radio_s / 3600
+    air = harvest.airtime
     yield {
         "type": "result",
         "name": scenario.name,
@@ -51,8 +51,9 @@ def result_lines(
         },
         "server": server_figures(monitor, counts["connects"], counts["acked"], counts["resumes"]),
         "radio": {
-            "wakes_per_device_hour": round(harvest.wakes / hours, 2) if hours else None,
-            "awake_percent": round(100 * harvest.awake_s / harvest.radio_s, 2) if harvest.radio_s else None,
+            "wakes_per_phone_hour": air.per_hour(air.wakes),
+            "awake_percent": round(100 * air.awake_s / air.phones_s, 2) if air.phones_s else None,
+            "bytes_per_phone_hour": air.per_hour(air.bytes),
             "tail_s": scenario.app.radio_tail_s,
         },
         "storms": [{key: storm[key] for key in storm if key not in ("type", "curve")} for storm in storms],

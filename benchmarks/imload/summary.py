@@ -32,8 +32,10 @@ def summary(head: Line, result: Line, findings: list[Line], shown_max: int = 10)
     yield from _bytes(result)
     yield from _server(result)
     radio = result["radio"]
-    wakes = _figure(radio["wakes_per_device_hour"])
-    yield f"  radio  {wakes} wake-ups per device and hour (tail {radio['tail_s']} s)"
+    yield (
+        f"  phone  {_figure(radio['wakes_per_phone_hour'])} wake-ups an hour (tail {radio['tail_s']} s, "
+        f"awake {_figure(radio['awake_percent'])} %), {_figure(radio['bytes_per_phone_hour'])} bytes an hour"
+    )
     for storm in result["storms"]:
         yield (
             f"  storm {storm['number']} ({storm['kind']}): {storm['hit']} cut off, half consistent after "

@@ -10,7 +10,7 @@ from imload.run import Options
 from imload.scenario import Scenario
 from imload.server import running
 from imload.tokens import TokenSigner
-from imload.wire import Target
+from imload.wire import SCHEMES, Target
 
 _END_S: Final = 10.0
 
@@ -49,6 +49,8 @@ class Where:
         """
         if self.url is None:
             scheme = self.transport or scenario.transport
+            if scheme not in SCHEMES:
+                raise ValueError(f"--transport is one of {', '.join(SCHEMES)}, not {scheme!r}")
             settings = {**flat(scenario.server), **(settings or {})}
             with running(
                 listen=(f"{scheme}://127.0.0.1:0",), settings=settings, end_within_s=_END_S

@@ -15,6 +15,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+SCHEMES: Final = ("tcp", "tls", "ws", "wss")
 _READ_BYTES: Final = 65536
 _UNSENT_BYTES_MAX: Final = 16 * 1024 * 1024
 _MESSAGE_BYTES: Final = 4096
@@ -40,7 +41,7 @@ class Target:
             ValueError: it is no such URL.
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("tcp", "tls", "ws", "wss") or not parts.hostname or not parts.port:
+        if parts.scheme not in SCHEMES or not parts.hostname or not parts.port:
             raise ValueError(f"{url!r} must be tcp://, tls://, ws:// or wss:// with host and port")
         context = None
         if parts.scheme in ("tls", "wss"):

@@ -149,6 +149,7 @@ def test_server_that_is_there_is_measured_by_pid_and_left_running(
         (("run", "nowhere"), "no scenario 'nowhere'"),
         (("run", "shop", "--url", "http://127.0.0.1:1"), "must be tcp://"),
         (("run", "shop", "--url", "tcp://127.0.0.1:1"), "--data-dir of the server, or --kid and --key-file"),
+        (("run", "shop", "--transport", "quic"), "--transport is one of tcp, tls, ws, wss"),
         (("replay", "/nowhere/x"), "No such file"),
         (("report", "/nowhere/x"), "No such file"),
         (("run",), "SCENARIO"),

@@ -69,7 +69,12 @@ def run_lines(*, passed: bool = True, ack_ms: float = 2.0, fingerprint: str = "a
             "round_trips_per_resume": 1.0,
             "rates": {"connects_per_s": 10.0},
             "server": {"cpu_us_per_message": 30.0},
-            "radio": {"wakes_per_device_hour": 6.0, "awake_percent": 3.0, "tail_s": 11.6},
+            "radio": {
+                "wakes_per_phone_hour": 6.0,
+                "awake_percent": 3.0,
+                "bytes_per_phone_hour": 900.0,
+                "tail_s": 11.6,
+            },
             "storms": [{"number": 1, "kind": "drop", "hit": 4, "half_back_s": 0.5, "all_back_s": 1.0}],
             "generator_cpu_s": 1.0,
         },

@@ -103,7 +103,7 @@ def _tiles(head: Line, result: Line) -> str:
         (_ms(durations.get("resume"), "p99"), "consistent p99, per resume"),
         (_text(sizes["per_resume_nothing_missed"], "\N{NO-BREAK SPACE}B"), "resume, nothing missed"),
         (_text(sizes["per_message"], "\N{NO-BREAK SPACE}B"), "message + result"),
-        (_text(result["radio"]["wakes_per_device_hour"]), "radio wake-ups /h"),
+        (_text(result["radio"]["wakes_per_phone_hour"]), "radio wake-ups /h"),
     ]
     items = "".join(f'<div class="tile"><b>{escape(a)}</b><span>{escape(b)}</span></div>' for a, b in tiles)
     return f'<div class="tiles">{items}</div>'
@@ -195,7 +195,8 @@ def _figures(result: Line) -> str:
         "round trips per resume": result["round_trips_per_resume"],
         **{f"server: {k.replace('_', ' ')}": v for k, v in result["server"].items()},
         **{k.replace("_", " "): v for k, v in result["rates"].items()},
-        "radio awake, %": result["radio"]["awake_percent"],
+        "radio awake, % of the time": result["radio"]["awake_percent"],
+        "bytes per phone and hour": result["radio"]["bytes_per_phone_hour"],
         "generator CPU, s": result["generator_cpu_s"],
         **{f"count: {k}": v for k, v in result["counts"].items()},
     }
