@@ -1,4 +1,4 @@
-"""When a device connects again: full jitter, doubling, and what the server asked for on top, as in the SDK."""
+"""When a device connects again: full jitter, doubling, what the server asked for on top; as in the SDK."""
 
 import random
 from typing import Final

@@ -3,6 +3,7 @@
 import logging
 import socket
 import ssl
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -53,8 +54,8 @@ class Target:
 
     @property
     def loopback(self) -> bool:
-        """Whether source addresses of 127.0.0.0/8 can be used."""
-        return self.host.startswith("127.")
+        """Whether source addresses of 127.0.0.0/8 can be used. Other systems have only 127.0.0.1."""
+        return self.host.startswith("127.") and sys.platform == "linux"
 
 
 class Wire:
