@@ -50,7 +50,7 @@ FAULTS: Final[dict[str, int]] = {
     "server_restart": 4,
     "server_power": 6,
     "server_deaf": 4,
-    "server_fails": 2,
+    "server_fails": 4,
     "server_full": 3,
     "server_flips": 3,
     "phone_kill": 10,
