@@ -1,6 +1,7 @@
 """Several processes play one run: each its part, in step with the others."""
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
@@ -128,7 +129,8 @@ class _Together:
 
 
 def _play(part: Part, token_of: Callable[[str], str], pipe: "Connection[Any, Any]") -> None:
-    """A process: play, and tell the one that started it."""
+    """A process: play, and tell the one that started it. Ctrl-C is that one's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         _play_in_step(part, token_of, pipe)
     except (OSError, ValueError, RuntimeError) as error:
