@@ -1,5 +1,6 @@
 """The command `imload`."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -150,14 +151,18 @@ def main() -> int:
     """Run the command line; returns the exit code."""
     from imserver.app import AdminError
 
+    # A server of our own is ended on the way out, whatever ends us, SIGKILL apart.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
         return _complain(error.format_message())
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
     except (OSError, ValueError, RuntimeError, AdminError) as error:
         return _complain(str(error))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code if isinstance(code, int) else 0
 
 
