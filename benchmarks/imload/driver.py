@@ -187,7 +187,9 @@ class Driver:
         def begin() -> None:
             storm = self._scenario.storms[index]
             hit = {o.device for o in self._schedule.outages if o.storm == index and o.device in self.lines}
-            self.storms[index].begin(hit, self.pump.now_s, storm.away_s / self._scenario.speed)
+            # By the schedule, as the devices' own moments are, however late this loop is.
+            begin_s = self.began_s + storm.at_s / self._scenario.speed
+            self.storms[index].begin(hit, begin_s, storm.away_s / self._scenario.speed)
             self._book.storming = True
 
         return begin

@@ -23,7 +23,7 @@ class StormWatch:
     back_s: list[float] = field(default_factory=list)
 
     def begin(self, devices: set[int], now_s: float, away_s: float) -> None:
-        """`devices` are cut off now; they may come back `away_s` later."""
+        """`devices` are cut off at `now_s`; they may come back `away_s` later."""
         self.began_s = now_s
         self.returns_s = now_s + away_s
         self.waiting |= devices
