@@ -11,8 +11,9 @@ class StormWatch:
 
     Attributes:
         storm: its settings.
-        began_s: of the run's load.
-        back_s: since the first could come back, by moment of becoming consistent, in the order it happened.
+        began_s, returns_s: when it began and when the first can be back, by the pump's clock.
+        waiting: devices that were hit and are not back yet; `hit`: how many there were.
+        back_s: how long after `returns_s` each of the others had everything, in that order.
     """
 
     storm: Storm
