@@ -66,13 +66,12 @@ class Samples:
         return Spread(median(values), min(values), max(values), len(values), ratio)
 
     def share(self, peer: str, key: str, of: str) -> float | None:
-        """A figure as a share of another peer's: the median over pairs of the same repeat of the same run."""
-        shares = [
-            sample.figures[key] / theirs
-            for sample in self.current
-            if sample.peer == peer and key in sample.figures and (theirs := self._partners(sample, key, of))
-        ]
-        return median(shares) if shares else None
+        """A figure as a share of another peer's: the median over pairs of the newest run that measured both."""
+        shares: dict[str, list[float]] = {}
+        for sample in self.all:
+            if sample.peer == peer and key in sample.figures and (theirs := self._partners(sample, key, of)):
+                shares.setdefault(sample.run, []).append(sample.figures[key] / theirs)
+        return median(shares[max(shares)]) if shares else None
 
     def _partners(self, sample: Sample, key: str, peer: str) -> float | None:
         """The partner's figure from the same repeat of the same run."""

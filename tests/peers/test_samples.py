@@ -52,6 +52,20 @@ def test_the_newest_run_counts_and_its_partner_is_of_that_run() -> None:
     assert (spread.median, spread.ratio) == (20.0, 2.0)
 
 
+def test_a_share_is_of_the_newest_run_that_measured_both() -> None:
+    samples = Samples(
+        [
+            sample("imserver", 1.0),
+            sample("other", 100.0),
+            sample("imserver", 10.0, run="2"),
+            sample("other", 20.0, run="2"),
+            sample("imserver", 5.0, run="3"),
+        ]
+    )
+    assert samples.share("imserver", "cost", "other") == 0.5
+    assert samples.share("imserver", "cost", "nobody") is None
+
+
 def test_without_a_partner_there_is_no_ratio() -> None:
     spread = Samples([sample("other", 20.0)]).spread("other", "cost")
     assert spread is not None
