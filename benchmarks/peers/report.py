@@ -66,7 +66,7 @@ def _machine(samples: Samples) -> Iterator[str]:
 
 def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
     """One column for each way to run our server."""
-    ours = [key for key in samples.peers() if key.startswith(OURS)]
+    ours = [key for key in peers if key.startswith(OURS) and key in samples.peers()]
     yield "## Our goals"
     yield ""
     yield f"| goal | at most | {' | '.join(peers[key].title for key in ours)} |"

@@ -66,7 +66,7 @@ class Samples:
         return Spread(median(values), min(values), max(values), len(values), ratio)
 
     def share(self, peer: str, key: str, of: str) -> float | None:
-        """A figure as a share of another peer's: the median over pairs of the newest run that measured both."""
+        """A figure as a share of another peer's: the median over the pairs of the newest run of both."""
         shares: dict[str, list[float]] = {}
         for sample in self.all:
             if sample.peer == peer and key in sample.figures and (theirs := self._partners(sample, key, of)):
