@@ -132,8 +132,11 @@ class Driver:
             now_s = self.pump.clock()
             self.pump.now_s = now_s
             while step is not None and self.began_s + step[0] / speed <= now_s:
+                self.pump.now_s = now_s
+                self._book.tally.took("generator_lag", now_s - self.began_s - step[0] / speed)
                 step[2]()
                 step = next(steps, None)
+                now_s = self.pump.clock()
             if step is None and now_s >= end_s:
                 return
             following_s = end_s if step is None else self.began_s + step[0] / speed

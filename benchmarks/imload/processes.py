@@ -24,6 +24,19 @@ class Usage:
 
 def tree_of(pid: int) -> list[int]:
     """`pid` and all its descendants that live."""
+    if (_PROC / str(pid) / "task" / str(pid) / "children").exists():
+        found, look = [], [pid]
+        while look:
+            found.append(one := look.pop())
+            with suppress(OSError):
+                for file in (_PROC / str(one) / "task").glob("*/children"):
+                    look += map(int, file.read_text().split())
+        return found
+    return _tree_by_parents(pid)
+
+
+def _tree_by_parents(pid: int) -> list[int]:
+    """The same where the kernel does not list children (CONFIG_PROC_CHILDREN): looks at all there are."""
     parents: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
@@ -46,13 +59,6 @@ def usage_of(pid: int) -> Usage | None:
             cpu_s += _cpu_s(one)
             memory_kib += _memory_kib(one)
     return Usage(cpu_s, memory_kib)
-
-
-def cpu_of(pid: int) -> float | None:
-    """CPU seconds alone: cheap enough for every second."""
-    with suppress(OSError, ValueError, IndexError):
-        return sum(_cpu_s(one) for one in [pid])
-    return None
 
 
 def _stat(pid: int) -> list[str]:

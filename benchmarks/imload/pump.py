@@ -9,6 +9,8 @@ from typing import Final, Protocol
 
 #: A turn never waits longer, so that whoever drives the pump gets to look around.
 _WAIT_S_MAX: Final = 0.1
+#: Items that may wait to be flushed: what the first of them say must not wait for thousands of others.
+_FLUSH_EVERY: Final = 64
 
 
 class Pumped(Protocol):
@@ -69,12 +71,14 @@ class Pump:
         self._flush()
         next_s = min(until_s, self._timers[0][0] if self._timers else until_s)
         wait_s = max(0.0, min(next_s - now_s, _WAIT_S_MAX))
-        ready = self._selector.select(wait_s)
-        self.now_s = self.clock()
-        for key, events in ready:
+        for key, events in self._selector.select(wait_s):
+            # Anew for each: thousands may be ready, and what waits its turn has not been received yet.
+            self.now_s = self.clock()
             key.data.ready(
                 reading=bool(events & selectors.EVENT_READ), writing=bool(events & selectors.EVENT_WRITE)
             )
+            if len(self._to_flush) >= _FLUSH_EVERY:
+                self._flush()
         self._flush()
 
     def _flush(self) -> None:

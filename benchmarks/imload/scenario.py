@@ -128,6 +128,7 @@ class Scenario(_Table):
                 raise ValueError(f"storms.at_s: {storm.at_s:g} is after the end, seconds = {self.seconds:g}")
         if (self.arrivals.shape == "recorded") != (self.recorded is not None):
             raise ValueError('arrivals.shape: "recorded" goes with a file in recorded, and only with one')
-        if self.population.group_members > self.population.agents + self.population.customers:
+        people = self.population.agents + self.population.customers
+        if self.population.groups and self.population.group_members > people:
             raise ValueError("population.group_members: more members than people")
         return self

@@ -5,6 +5,8 @@ from typing import Any
 
 from imload.results import Line
 
+#: Beyond, latencies are partly the generator's own.
+LAG_MS_MAX = 50.0
 _ORACLE = ("lost", "duplicated", "reordered", "altered", "misdelivered", "unresolved", "refused", "gave_up")
 _DURATIONS = {
     "login": "login",
@@ -29,6 +31,9 @@ def summary(head: Line, result: Line, findings: list[Line], shown_max: int = 10)
         f"{counts.get('retries', 0)} retries, {result['rates']['connects_per_s']} connects/s"
     )
     yield from _durations(result["durations_ms"])
+    lag = result["durations_ms"].get("generator_lag")
+    if lag is not None and lag["p99"] > LAG_MS_MAX:
+        yield f"  the generator was late by {lag['p99']:.0f} ms (p99): give it a core, or more --processes"
     yield from _bytes(result)
     yield from _server(result)
     radio = result["radio"]
