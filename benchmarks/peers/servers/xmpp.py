@@ -49,7 +49,7 @@ authentication = "internal_plain"
 allow_unencrypted_plain_auth = true
 c2s_require_encryption = false
 smacks_hibernation_time = 600
-smacks_max_queue_size = 100000
+smacks_max_queue_size = 1000
 archive_expires_after = "never"
 VirtualHost "{domain}"
 """
