@@ -7,6 +7,8 @@ from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.samples import OURS, Samples, Spread
 
+#: Cells of fewer repeats say so.
+REPEATS_MIN = 3
 _INTRODUCTION = """\
 # Peers, side by side
 
@@ -15,6 +17,7 @@ each by its own small client, in turns within a run. Each cell: the median over 
 parentheses least and most, and × the peer's figure divided by ours in the same repeat of the same run
 (above 1: ours is cheaper). The machine is shared and its clock has levels, so ratios say more than
 figures, and below 1.5 × only the spread can tell whether there is a difference at all.
+In brackets: how many repeats, where there were not three.
 """
 
 
@@ -135,6 +138,8 @@ def _cell(spread: Spread | None, figure: Figure) -> str:
     text = f"{spread.median:,.{figure.digits}f}"
     if spread.least != spread.most:
         text += f" ({spread.least:,.{figure.digits}f}–{spread.most:,.{figure.digits}f})"
+    if spread.count < REPEATS_MIN:
+        text += f" [{spread.count}]"
     return text if spread.ratio is None or not figure.compared else f"{text} × {spread.ratio:.2f}"
 
 

@@ -38,7 +38,7 @@ def test_what_must_not_happen_is_judged_by_the_worst_repeat() -> None:
 def test_cells_tell_spread_and_ratio() -> None:
     slower = replace(THEIRS, repeat=1, figures={"relay_16_us": 40.0})
     text = page(OURS, replace(OURS, repeat=1), THEIRS, slower)
-    assert "30.0 (20.0–40.0) × 3.00" in text
+    assert "30.0 (20.0–40.0) [2] × 3.00" in text
 
 
 def test_who_was_skipped_who_failed_and_what_is_scaled_is_said() -> None:
