@@ -5,10 +5,8 @@ from statistics import median
 
 from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.samples import OURS, Samples, Spread
+from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples, Spread
 
-#: Cells of fewer repeats say so.
-REPEATS_MIN = 3
 _INTRODUCTION = """\
 # Peers, side by side
 

@@ -1,11 +1,14 @@
 """Raw figures: one line of JSON for each measurement, kept beside the report that is made of them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+#: A median of fewer says little.
+REPEATS_MIN = 3
 #: What the others are compared with.
 OURS = "imserver"
 
@@ -39,15 +42,16 @@ class Spread:
 
 
 class Samples:
-    """What was measured. For each peer and workload only the newest run counts."""
+    """What was measured. For each peer and workload one run counts: the newest with enough repeats."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self.all = list(samples)
-        newest: dict[tuple[str, str], str] = {}
-        for sample in self.all:
-            key = sample.peer, sample.workload
-            newest[key] = max(newest.get(key, ""), sample.run)
-        self.current = [s for s in self.all if s.run == newest[s.peer, s.workload]]
+        repeats = Counter((sample.peer, sample.workload, sample.run) for sample in self.all)
+        chosen: dict[tuple[str, str], tuple[int, str]] = {}
+        for (peer, workload, run), count in repeats.items():
+            rank = min(count, REPEATS_MIN), run
+            chosen[peer, workload] = max(chosen.get((peer, workload), rank), rank)
+        self.current = [s for s in self.all if s.run == chosen[s.peer, s.workload][1]]
 
     def peers(self) -> list[str]:
         """Those with any figures, in the order in which they were measured."""

@@ -52,6 +52,13 @@ def test_the_newest_run_counts_and_its_partner_is_of_that_run() -> None:
     assert (spread.median, spread.ratio) == (20.0, 2.0)
 
 
+def test_a_run_that_was_cut_short_does_not_take_the_place_of_a_whole_one() -> None:
+    whole = [sample("imserver", 10.0, repeat=repeat) for repeat in range(3)]
+    spread = Samples([*whole, sample("imserver", 99.0, run="2")]).spread("imserver", "cost")
+    assert spread is not None
+    assert (spread.median, spread.count) == (10.0, 3)
+
+
 def test_a_share_is_of_the_newest_run_that_measured_both() -> None:
     samples = Samples(
         [
