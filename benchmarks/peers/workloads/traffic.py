@@ -18,6 +18,7 @@ def measure(stage: Stage) -> dict[str, float]:
     figures = {"keepalive_bytes": _keepalive(stage, bob)}
 
     stage.drop([bob])
+    stage.server.settle()
     # The first message of a conversation on a connection may name what the others leave out.
     deliver(stage, {alice: posts(alice, [bob], 1)}, 1)
     stage.quiet()
@@ -46,6 +47,7 @@ def measure(stage: Stage) -> dict[str, float]:
     figures["resume_bytes"] = _acknowledged(stage, bob)
 
     stage.drop([bob])
+    stage.server.settle()
     for number in range(MISSED):
         stage.quiet(PAUSE_S)
         deliver(stage, {alice: posts(alice, [bob], 1, 2 + 2 * MESSAGES + number)}, 1)
