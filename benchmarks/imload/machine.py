@@ -6,10 +6,6 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from sysconfig import get_config_var
-
-#: Whether Python was built with profile-guided optimisation: about a fifth of its speed.
-_PGO = "--enable-optimizations" in (get_config_var("CONFIG_ARGS") or "")
 
 
 def fixed_loop_ms() -> float:
@@ -38,7 +34,7 @@ class Machine:
         return cls(
             cores=os.cpu_count() or 0,
             kernel=platform.release(),
-            python=f"{platform.python_version()} {'with' if _PGO else 'without'} PGO",
+            python=platform.python_version(),
             sqlite=sqlite3.sqlite_version,
             trio=version("trio"),
             msgpack=version("msgpack"),

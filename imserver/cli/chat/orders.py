@@ -115,25 +115,27 @@ async def _edit(talk: "Talk", rest: str) -> None:
     seq, text = _number(rest)
     if not text:
         raise BadOrder("say: /edit [#12] TEXT")
-    talk.begin("the edit", await talk.chat.edit(seq or await _last(talk, own=True), text))
+    talk.begin("the edit", await talk.chat.edit(seq or await _last(talk, own=True), text), is_message=False)
 
 
 async def _recall(talk: "Talk", rest: str) -> None:
     seq, _ = _number(rest)
-    talk.begin("the recall", await talk.chat.recall(seq or await _last(talk, own=True)))
+    talk.begin("the recall", await talk.chat.recall(seq or await _last(talk, own=True)), is_message=False)
 
 
 async def _react(talk: "Talk", rest: str) -> None:
     seq, emoji = _number(rest)
     if not emoji:
         raise BadOrder("say: /react [#12] 👍")
-    talk.begin("the reaction", await talk.chat.react(seq or await _last(talk, own=False), emoji))
+    talk.begin(
+        "the reaction", await talk.chat.react(seq or await _last(talk, own=False), emoji), is_message=False
+    )
 
 
 async def _read(talk: "Talk", _: str) -> None:
     sent = await talk.chat.mark_read()
     if sent is not None:
-        talk.begin("the read mark", sent)
+        talk.begin("the read mark", sent, is_message=False)
 
 
 async def _save(talk: "Talk", rest: str) -> None:

@@ -36,6 +36,8 @@ class Talk:
         self._typed_at = float("-inf")
         self._under_way = 0
         self._under_way_at_end = 0
+        #: The newest message on the screen, and the newest own one that the server has.
+        self._shown_seq = self._acked_seq = 0
         self._rung = trio.Event()
 
     async def run(self) -> int:
@@ -48,7 +50,7 @@ class Talk:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self._prompt()
-                await self.show_history(_HISTORY)
+                self._shown_seq = await self.show_history(_HISTORY)
                 for task in (self._show_states, self._show_messages, self._show_changes, self._send_typing):
                     nursery.start_soon(task)
                 await self._take_lines()
@@ -76,18 +78,20 @@ class Talk:
             except (ValueError, OSError) as error:
                 self.say(str(error), "red")
 
-    def begin(self, what: str, sent: imsdk.Sent) -> None:
+    def begin(self, what: str, sent: imsdk.Sent, *, is_message: bool = True) -> None:
         """Follow a command that is durable here, until the server has it."""
         self._under_way += 1
-        self._nursery.start_soon(self._follow, what, sent)
+        self._nursery.start_soon(self._follow, what, sent, is_message)
 
-    async def _follow(self, what: str, sent: imsdk.Sent) -> None:
+    async def _follow(self, what: str, sent: imsdk.Sent, is_message: bool) -> None:
         try:
             with trio.move_on_after(_PATIENCE_S) as scope:
                 await sent.acked()
             if scope.cancelled_caught:
                 self.say(f"… {what} is kept here and goes out as soon as it can")
-                await sent.acked()
+            seq = await sent.acked()
+            if is_message:
+                self._acked_seq = max(self._acked_seq, seq)
         except imsdk.Refused as error:
             self.say(f"{what} was refused: {error}", "red")
         except imsdk.Stopped:
@@ -100,7 +104,7 @@ class Talk:
         with trio.move_on_after(self._drain_s_max):
             # Also with nothing to send: a rejected token shows only then.
             await self.im.connected()
-            while self._under_way:
+            while self._under_way or self._shown_seq < self._acked_seq:
                 await self._rung.wait()
 
     # Output -----------------------------------------------------------------------------------------
@@ -109,21 +113,21 @@ class Talk:
         """A line of the program's own."""
         self.terminal.show(note(clean(text), style))
 
-    async def show_history(self, count: int) -> None:
-        """The newest messages."""
+    async def show_history(self, count: int) -> int:
+        """The newest messages; returns the newest one's number, 0 when there is none."""
         page = await self.chat.history(limit=count)
         for message in page.messages:
             self.terminal.show(message_line(message))
+        return max((message.seq for message in page.messages), default=0)
 
     async def _show_messages(self) -> None:
-        await self.chat.refresh()
-        # What history has shown already need not be shown again.
-        shown = self.chat.head
         async for message in self.im.messages():
             await self.im.done(message)
             if message.chat == self.chat.key:
-                if message.seq > shown:
+                if message.seq > self._shown_seq:  # else history has shown it
                     self.terminal.show(message_line(message))
+                    self._shown_seq = message.seq
+                    self._ring()
                 self._peer_types_until = 0.0
                 self._prompt()
             else:
