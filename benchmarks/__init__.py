@@ -2,8 +2,9 @@
 
 - `idle`      memory of a connection that has nothing to say
 - `relay`     CPU of a durable message from one app to another
-- `server`    the measured process: the real `imserver serve`, its CPU time and memory (`imload.server`)
 - `clients`   the generator: many raw clients on one selector, on the sans-IO protocol
-- `machine`   what was measured on, and a fixed loop beside each figure, as clocks of shared machines wander
-- `imload/`   the load tool, installed as a command: churn, an oracle, reports (docs/load-testing.md)
+- `machine`   which machine and which build of the server a figure comes from
+- `imload/`   the load tool, installed as a command: churn, an oracle, reports (docs/load-testing.md);
+  `imload.server`: the measured server
+- `peers/`    the same work on other servers, side by side (RESULTS.md)
 """

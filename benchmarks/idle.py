@@ -6,7 +6,7 @@ import time
 
 from benchmarks.clients import connect_all
 from benchmarks.machine import place
-from benchmarks.server import running
+from imload.server import running
 
 
 def measure(connections: int) -> dict[str, float]:

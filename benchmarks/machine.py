@@ -1,9 +1,7 @@
-"""Where a figure comes from: see `imload.machine`; and which build of the server."""
+"""Where a figure comes from: the machine, and which build of the server."""
 
-from imload.machine import Machine, fixed_loop_ms
+from imload.machine import Machine
 from imserver.version import COMPILED, VERSION
-
-__all__ = ["Machine", "fixed_loop_ms", "place"]
 
 
 def place() -> str:

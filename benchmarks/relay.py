@@ -9,8 +9,9 @@ import json
 import time
 
 from benchmarks.clients import Client, connect_all
-from benchmarks.machine import fixed_loop_ms, place
-from benchmarks.server import running
+from benchmarks.machine import place
+from imload.machine import fixed_loop_ms
+from imload.server import running
 from improtocol import frames
 from improtocol.frames import Frame
 

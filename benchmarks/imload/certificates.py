@@ -1,4 +1,4 @@
-"""A self-signed certificate for 127.0.0.1, made anew for a run over TLS."""
+"""A self-signed certificate for this machine, made anew for a run over TLS."""
 
 import datetime as dt
 import ipaddress
@@ -11,11 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write certificate and key (PEM) into `folder`; returns their paths. Good for a week."""
+    """Write certificate and key (PEM) of 127.0.0.1, localhost, into `folder`; returns their paths.
+
+    Good for a week.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "imload")])
     now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), loopback])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -24,7 +28,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=7))
-        .add_extension(address, critical=False)
+        .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

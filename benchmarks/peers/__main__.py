@@ -10,13 +10,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.machine import Machine, fixed_loop_ms
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.report import render
 from benchmarks.peers.samples import OURS, Sample, Samples, append, read
 from benchmarks.peers.servers import PEERS
 from benchmarks.peers.stage import staged
 from benchmarks.peers.workloads import WORKLOADS
+from imload.machine import Machine, fixed_loop_ms
 
 _HERE = Path(__file__).parent
 _RESULTS = _HERE.parent / "RESULTS.md"

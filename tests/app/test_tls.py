@@ -2,10 +2,16 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from imload.certificates import make_certificate
 from imserver.app.errors import CannotServe
 from imserver.app.tls import server_context
-from tests.cli.certificates import make_certificate
 
 
 def test_a_context_speaks_tls_1_3_only(tmp_path: Path) -> None:
@@ -29,8 +35,12 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_with_a_password_is_refused_without_asking_on_the_terminal(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    plain = load_pem_private_key(key.read_bytes(), password=None)
+    encryption = BestAvailableEncryption(b"secret")
+    key.write_bytes(plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
     with pytest.raises(CannotServe, match="the key is encrypted"):
-        server_context(*make_certificate(tmp_path, password=b"secret"))
+        server_context(certificate, key)
 
 
 def test_what_is_no_pem_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from imload.certificates import make_certificate
 from imserver.cli.entry import run
 from imserver.storage.schema import MIGRATIONS
-from tests.cli.certificates import make_certificate
 from tests.cli.here import Here, Refused
 from tests.cli.house import ANYWHERE, LAST_LINE, PATIENCE_S, Cli, Server, command, environment
 

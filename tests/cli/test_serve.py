@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.certificates import make_certificate
+from imload.certificates import make_certificate
 from tests.cli.house import ANYWHERE, PATIENCE_S, Cli, Server
 
 

@@ -12,7 +12,7 @@ from tests.core.links import FakeLink
 from tests.core.phones import Phone, post, text_of
 from tests.core.stores import SlowStore
 
-__all__ = ["NOW_MS", "FakeClock", "FakeLink", "House", "Phone", "SlowStore", "post", "text_of"]
+__all__ = ["NOW_MS", "FakeClock", "FakeLink", "House", "Phone", "SlowStore", "pair", "post", "text_of"]
 
 KEY = b"k" * 32
 NOW_MS = 1_800_000_000_000
@@ -78,3 +78,12 @@ class House:
         result = await owner.one(c.Create(conversation=id, title="group", members=members))
         assert result.code == 0, result
         return id
+
+
+async def pair(house: House) -> tuple[Phone, Phone]:
+    """Alice has written to bob, and he has it."""
+    alice = await house.phone("alice").connect()
+    bob = await house.phone("bob").connect()
+    await alice.one(post("bob", "first"))
+    await bob.settle()
+    return alice, bob

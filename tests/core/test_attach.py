@@ -5,15 +5,7 @@ import trio.testing
 
 from improtocol import Code, frames
 from imserver.core import CoreLimits
-from tests.core.house import FakeLink, House, Phone, post
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
+from tests.core.house import FakeLink, House, pair, post
 
 
 async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(

@@ -7,15 +7,7 @@ from improtocol import Code, frames
 from improtocol import commands as c
 from improtocol.errors import RemoteProtocolError
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
-from tests.core.house import House, Phone, post
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
+from tests.core.house import House, pair, post
 
 
 async def test_ack_lost_on_the_way_and_the_retry_stores_nothing_twice(house: House) -> None:

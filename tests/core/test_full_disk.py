@@ -7,15 +7,7 @@ import trio.testing
 from improtocol import Code, frames, queries
 from improtocol import commands as c
 from imserver.storage.store import StoreBroken
-from tests.core.house import House, Phone, SlowStore, post
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
+from tests.core.house import House, Phone, SlowStore, pair, post
 
 
 async def test_disk_full_is_a_typed_refusal_that_loses_nothing_and_ends_with_room(house: House) -> None:

@@ -16,17 +16,14 @@ from improtocol.values import pack
 from imserver.core import CoreLimits
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.sqlite import open_sqlite
-from tests.core.house import FakeLink, House, Phone, post
+from tests.core.house import FakeLink, House, Phone, pair, post
 
 COLD = CoreLimits(tail_entries_max=1)
 
 
-async def pair(house: House, count: int = 5) -> tuple[Phone, Phone]:
+async def dialogue(house: House, count: int = 5) -> tuple[Phone, Phone]:
     """Alice has written `count` messages to bob, and he one in between; then he goes."""
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
+    alice, bob = await pair(house)
     await bob.one(post(bob.conversation, "own"))
     await alice.do(*(post("bob", str(number)) for number in range(count - 1)))
     await bob.settle()
@@ -67,7 +64,7 @@ async def test_equal_histories_are_found_equal_and_go_on(house: House, limits: C
     """Own messages, which the log does not tell the device, and a recall in between do not matter."""
     if limits is not None:
         await house.restart(limits)
-    alice, bob = await pair(house)
+    alice, bob = await dialogue(house)
     await resume(bob)
     assert said(bob) == (0, 0, [])
     await alice.one(c.Recall(conversation="bob", target=2))
@@ -88,7 +85,7 @@ async def test_who_gets_a_message_and_its_edit_only_after_the_recall_sums_up_the
 ) -> None:
     if limits is not None:
         await house.restart(limits)
-    alice, bob = await pair(house)
+    alice, bob = await dialogue(house)
     target = (await alice.one(post("bob", "secret"))).value
     await alice.one(c.Edit(conversation="bob", target=target, body=Body(content=Text("better"))))
     await alice.one(c.Recall(conversation="bob", target=target))
@@ -109,7 +106,7 @@ async def test_a_device_that_holds_something_else_is_told_which_stretch_differs(
 ) -> None:
     if limits is not None:
         await house.restart(limits)
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     del bob.entries[3]
     await resume(bob)
     assert said(bob) == (ResyncReason.DIVERGED, 0, [(ResyncReason.DIVERGED, 0)])
@@ -120,7 +117,7 @@ async def test_a_device_that_holds_something_else_is_told_which_stretch_differs(
 
 
 async def test_nothing_follows_a_difference_until_the_seek(house: House) -> None:
-    alice, bob = await pair(house)
+    alice, bob = await dialogue(house)
     await alice.one(post("bob", "missed"))
     await resume(bob, digest=1)
     assert bob.resumed is not None
@@ -133,7 +130,7 @@ async def test_nothing_follows_a_difference_until_the_seek(house: House) -> None
 
 
 async def test_after_a_restart_many_are_compared_by_one_read(house: House) -> None:
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     await house.restart()
     asked: list[int] = []
     log_sums = house.store.log_sums
@@ -152,7 +149,7 @@ async def test_after_a_restart_many_are_compared_by_one_read(house: House) -> No
 
 
 async def test_without_a_digest_nothing_is_compared(house: House) -> None:
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     del bob.entries[3]
     await bob.resume()
     assert said(bob) == (0, 0, [])
@@ -160,7 +157,7 @@ async def test_without_a_digest_nothing_is_compared(house: House) -> None:
 
 
 async def test_a_login_is_compared_as_well(house: House) -> None:
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     for changes, resync in (({}, 0), ({"digest": 5}, ResyncReason.DIVERGED)):
         bob.other.clear()
         bob.link = FakeLink(house.core)
@@ -179,7 +176,7 @@ async def test_a_login_is_compared_as_well(house: House) -> None:
 
 
 async def test_what_the_log_has_no_more_cannot_be_compared_and_is_said_so(house: House) -> None:
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     await house.restart(CoreLimits(log_positions_max=1))
     assert await house.core.trim_logs() > 0
     await resume(bob)
@@ -190,7 +187,7 @@ async def test_what_the_log_has_no_more_cannot_be_compared_and_is_said_so(house:
 
 
 async def test_a_server_that_forgot_a_settled_command_says_that_histories_differ(house: House) -> None:
-    _, bob = await pair(house)
+    _, bob = await dialogue(house)
     await resume(bob, next=bob.counter + 2)
     assert said(bob)[0] == ResyncReason.DIVERGED
 
@@ -198,7 +195,7 @@ async def test_a_server_that_forgot_a_settled_command_says_that_histories_differ
 async def test_the_sum_of_an_ack_is_compared_and_a_difference_begins_at_the_last_agreement(
     house: House,
 ) -> None:
-    alice, bob = await pair(house)
+    alice, bob = await dialogue(house)
     await resume(bob)
     bob.acks = False
     link, start, held = bob.link, bob.cursor, len(bob.entries)
@@ -226,7 +223,7 @@ async def test_the_sum_of_an_ack_is_compared_and_a_difference_begins_at_the_last
 
 
 async def test_an_ack_with_a_digest_in_the_middle_of_a_frame_is_a_protocol_error(house: House) -> None:
-    alice, bob = await pair(house)
+    alice, bob = await dialogue(house)
     await alice.do(post("bob", "x"), post("bob", "y"))
     bob.acks = False
     await resume(bob)
@@ -241,7 +238,7 @@ async def test_an_ack_with_a_digest_in_the_middle_of_a_frame_is_a_protocol_error
 async def test_a_byte_that_changed_on_the_servers_disk_is_found_at_the_ack(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, inline=True) as store, trio.open_nursery() as nursery:
         house = await House(store, COLD).open(nursery)  # type: ignore[arg-type]
-        alice, bob = await pair(house)
+        alice, bob = await dialogue(house)
         await alice.do(post("bob", "rotten"), post("bob", "last"))
         with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as db:
             found = "UPDATE record SET payload = ? WHERE payload = ?"
@@ -265,7 +262,7 @@ async def test_a_database_put_back_without_saying_so_is_found_at_the_first_resum
     folder.mkdir()
     async with open_sqlite(folder, inline=True) as store, trio.open_nursery() as nursery:
         house = await House(store).open(nursery)  # type: ignore[arg-type]
-        alice, bob = await pair(house)
+        alice, bob = await dialogue(house)
         with closing(sqlite3.connect(folder / DATABASE_NAME)) as db, closing(sqlite3.connect(backup)) as copy:
             db.backup(copy)
         await resume(bob)

@@ -2,15 +2,7 @@
 
 from improtocol import Code, Kind, ResyncReason, frames
 from improtocol import commands as c
-from tests.core.house import House, Phone, post
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
+from tests.core.house import House, pair, post
 
 
 async def test_a_cursor_from_the_future_gets_resync_and_the_seek_ends_it(house: House) -> None:

@@ -9,17 +9,9 @@ import trio.testing
 
 from improtocol import Code, frames
 from imserver.storage.store import StoreFull
-from tests.core.house import House, Phone, SlowStore, post
+from tests.core.house import House, Phone, SlowStore, pair, post
 
 SHOP, RIVAL = 1, 2
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
 
 
 def close_code(phone: Phone) -> int:

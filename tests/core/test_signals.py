@@ -4,7 +4,7 @@ import trio
 import trio.testing
 
 from improtocol import SignalKind, commands, frames, queries, unpack
-from tests.core.house import House, Phone, post
+from tests.core.house import House, Phone, pair, post
 
 
 def typing(conversation: int | str) -> frames.Signal:
@@ -13,14 +13,6 @@ def typing(conversation: int | str) -> frames.Signal:
 
 def watch(user: str) -> frames.Signal:
     return frames.Signal(kind=SignalKind.WATCH, user=user)
-
-
-async def pair(house: House) -> tuple[Phone, Phone]:
-    alice = await house.phone("alice").connect()
-    bob = await house.phone("bob").connect()
-    await alice.one(post("bob", "first"))
-    await bob.settle()
-    return alice, bob
 
 
 def presence(phone: Phone) -> list[int]:

@@ -8,20 +8,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from ipaddress import IPv4Address
 from itertools import pairwise
 from pathlib import Path
 
 import httpx
 import pytest
 import trio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from imload.certificates import make_certificate
 from imserver.http import Tls, serve
 from imserver.http.server import bind
 from imserver.media.disk import DiskBlobStore
@@ -250,31 +245,8 @@ async def test_50_mb_up_and_down_grow_the_servers_memory_by_a_few_mb_only(
 @pytest.fixture
 def tls(tmp_path: Path) -> Tls:
     """A self-signed certificate for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "im.test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + timedelta(days=2))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = Tls(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem")
-    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return files
+    certificate, key = make_certificate(tmp_path)
+    return Tls(certificate=certificate, key=key)
 
 
 async def test_tls_1_3_is_served_and_1_2_refused(house: House, tls: Tls) -> None:

@@ -1,7 +1,5 @@
 """Byte streams over real loopback sockets: all four kinds of URL, and what goes wrong on the way."""
 
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -11,12 +9,9 @@ from pathlib import Path
 
 import pytest
 import trio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
 
+from imload.certificates import make_certificate
 from imsdk.dialers import PROTOCOL_NAME, SocketDialer
 
 DATA = bytes(range(256)) * 500
@@ -25,27 +20,10 @@ DATA = bytes(range(256)) * 500
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    begin = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begin)
-        .not_valid_after(begin.replace(year=2100))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = make_certificate(folder)
+    path = folder / "both.pem"
+    path.write_bytes(key.read_bytes() + certificate.read_bytes())
     return path
 
 
