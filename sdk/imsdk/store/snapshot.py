@@ -123,13 +123,16 @@ def end_resync(
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
     absent = con.execute(
-        "SELECT key, type, released FROM chat WHERE id IS NOT NULL AND id NOT IN (SELECT id FROM present)"
+        "SELECT key, type, head, released FROM chat WHERE"
+        # A direct one has no id while nothing but results told of it: lost as well, if a restore forgot them.
+        " iif(id IS NULL, head > 0 AND ?, id NOT IN (SELECT id FROM present))"
         # A group that only the outbox knows so far is not missing, it is still to be made.
-        " AND NOT (head = 0 AND key IN (SELECT chat FROM outbox WHERE code = 0))"
+        " AND NOT (head = 0 AND key IN (SELECT chat FROM outbox WHERE code = 0))",
+        (restored,),
     ).fetchall()
-    for key, kind, released in absent:
+    for key, kind, newest, released in absent:
         if restored and kind == ConversationType.DIRECT:
-            _forget_direct(con, key, released)
+            _forget_direct(con, key, max(newest, released))
         else:
             con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
@@ -139,13 +142,16 @@ def end_resync(
         outbox.renumber(con, accepted)
 
 
-def _forget_direct(con: sqlite3.Connection, key: int, released: int) -> None:
-    """A direct conversation is younger than the backup: the next message makes it anew, under another id."""
+def _forget_direct(con: sqlite3.Connection, key: int, head: int) -> None:
+    """A direct conversation is younger than the backup: the next message makes it anew, under another id.
+
+    Of what was shown or acked, up to `head`, a gap says that it does not count any more.
+    """
     for table in ("message", "reaction", "member", "span", "feed"):
         con.execute(f"DELETE FROM {table} WHERE chat = ?", (key,))
-    if released:
+    if head:
         feed = Feed(con)
-        feed.gap(key, 1, released, 0, GapReason.RESTORED)
+        feed.gap(key, 1, head, 0, GapReason.RESTORED)
         feed.close()
     con.execute(
         "UPDATE chat SET id = NULL, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
@@ -228,12 +234,11 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> li
     con.execute("DELETE FROM reaction WHERE chat = ?", (chat,))
     con.execute("UPDATE member SET seq = 0 WHERE chat = ?", (chat,))
     spans.forget_above(con, chat, 0)
-    if released >= first_bad:
+    upto = max(released, *(seq for seq, *_ in ours), 0)  # also what was acked and is held back
+    if upto >= first_bad:
         feed = Feed(con)
-        feed.gap(chat, first_bad, released, 0, GapReason.RESTORED)
+        feed.gap(chat, first_bad, upto, 0, GapReason.RESTORED)
         feed.close()
-        released = first_bad - 1
-    con.execute(
-        "UPDATE chat SET head = ?, released = ? WHERE key = ?", (min(head, first_bad - 1), released, chat)
-    )
+    head, released = min(head, first_bad - 1), min(released, first_bad - 1)
+    con.execute("UPDATE chat SET head = ?, released = ? WHERE key = ?", (head, released, chat))
     return [(local, chat, seq) for local, seq in own]

@@ -1,6 +1,6 @@
 """One's own results and pages come ahead of the log: they must not make it say less, or something old."""
 
-from improtocol import Body, ConversationType, Role, Text
+from improtocol import Body, ConversationType, Role, Text, pack_body
 from improtocol import commands as ask
 from improtocol.frames import Result
 from improtocol.queries import ConversationInfo, HistoryPage
@@ -76,3 +76,21 @@ async def test_a_resync_ends_what_waits_in_a_conversation_that_is_left(store: St
     await store.end_resync(head=50, epoch=1, present=(), accepted=None, restored=False)
     rows = await store.feed(0, 100, messages=True)
     assert [(row.seq, row.kind == GAP) for row in rows] == [(2, True), (3, False)]
+
+
+async def test_a_restore_forgets_a_conversation_of_which_only_results_have_told(store: Store) -> None:
+    """The event that names it was under way when the server went; what is made anew has numbers of its own."""
+    key = await store.chat_with("bob")
+    for text in ("lost", "new"):
+        await store.enqueue(key, ask.Post(conversation="bob", body=Body(content=Text(text))), None, 1)
+    await store.settle([Result(counter=1, value=2, at_ms=1)])
+    await store.end_resync(head=0, epoch=2, present=(), accepted=0, restored=True)
+    rows = await store.feed(0, 100, messages=True)
+    assert [(row.seq, row.kind == GAP) for row in rows] == [(1, True)], "that it was acked counts no more"
+    await store.settle([Result(counter=1, value=2, at_ms=9)])
+    found = await store.message(key, 2)
+    assert found is not None
+    assert (found.at_ms, found.body) == (9, pack_body(Body(content=Text("new"))))
+    await store.commit_events([created(ME, "bob", kind=1)], 1)
+    assert await shown(store) == [1, 2], "the gap, and what came in its place"
+    assert await store.chat_of(ROOM) == key

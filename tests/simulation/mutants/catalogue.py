@@ -254,6 +254,12 @@ MUTANTS: Final = (
         'con.execute("DELETE FROM message WHERE chat = ? AND seq >= ?", (chat, first_bad))',
     ),
     _one(
+        "what only results told of outlives a restore",
+        "imsdk.store.snapshot",
+        "iif(id IS NULL, head > 0 AND ?,",
+        "iif(id IS NULL, 0 AND ?,",
+    ),
+    _one(
         "the server's commits are not synced",
         "imserver.storage.schema",
         "PRAGMA synchronous = FULL",
