@@ -79,7 +79,7 @@ async def test_a_resync_ends_what_waits_in_a_conversation_that_is_left(store: St
 
 
 async def test_a_restore_forgets_a_conversation_of_which_only_results_have_told(store: Store) -> None:
-    """The event that names it was under way when the server went; what is made anew has numbers of its own."""
+    """The event that names it was under way when the server went; the next one counts from 1 again."""
     key = await store.chat_with("bob")
     for text in ("lost", "new"):
         await store.enqueue(key, ask.Post(conversation="bob", body=Body(content=Text(text))), None, 1)
