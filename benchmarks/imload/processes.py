@@ -1,6 +1,7 @@
 """CPU time and memory of a server's whole process tree, from /proc."""
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,14 @@ def _stat(pid: int) -> list[str]:
 
 
 def _cpu_s(pid: int) -> float:
-    return sum(map(int, _stat(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
+    """Its own time to the nanosecond (/proc/PID/stat counts ticks of 10 ms), ended children's in ticks."""
+    children_s = sum(map(int, _stat(pid)[13:15])) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(_clock_of(pid)) + children_s
+
+
+def _clock_of(pid: int) -> int:
+    """The id of a process's CPU clock, as clock_getcpuclockid(3) makes it on Linux: ~pid, kind 2 (scheduled)."""
+    return (~pid << 3) | 2
 
 
 def _memory_kib(pid: int) -> float:
