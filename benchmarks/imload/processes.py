@@ -74,7 +74,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def _clock_of(pid: int) -> int:
-    """The id of a process's CPU clock, as clock_getcpuclockid(3) makes it on Linux: ~pid, kind 2 (scheduled)."""
+    """The id of a process's CPU clock, as clock_getcpuclockid(3) makes it on Linux (2: scheduled)."""
     return (~pid << 3) | 2
 
 
