@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from imload.lines import source_of
 from improtocol import frames
 from improtocol.body import Body
-from improtocol.commands import Post
+from improtocol.commands import Action, Post
 from improtocol.connection import NEED_DATA, Connection
 from improtocol.content import Text
 from improtocol.entries import Kind
@@ -27,6 +27,7 @@ class Client:
         "connection",
         "counter",
         "cursor",
+        "epoch",
         "in_flight",
         "last_seq",
         "on_frame",
@@ -34,22 +35,21 @@ class Client:
         "peer",
         "received",
         "results",
+        "secret",
+        "session",
         "socket",
         "unacked",
         "user",
     )
 
-    def __init__(self, url: str, user: str, source: str | None = None) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname is not None
-        self.socket = socket.create_connection(
-            (parts.hostname, parts.port or 0), timeout=10, source_address=(source, 0) if source else None
-        )
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+    def __init__(self, sock: socket.socket, user: str) -> None:
+        self.socket = sock
         self.connection = Connection(Side.CLIENT)
         self.user = user
-        self.peer = ""
+        self.peer: int | str = ""
+        self.session = 0
+        self.secret = b""
+        self.epoch = 0
         self.counter = 0
         self.results = 0
         self.in_flight = 0
@@ -60,15 +60,38 @@ class Client:
         self.out: deque[bytes] = deque()
         self.on_frame: Callable[[Client, Frame], None] | None = None
 
+    @classmethod
+    def dial(cls, url: str, user: str, source: str | None = None) -> "Client":
+        """A client on a new connection to `url`, from the address `source`."""
+        return cls(_dial(url, source), user)
+
+    def take_over(self, old: "Client") -> None:
+        """Go on as the device that `old` was, which has heard all results: queue its RESUME."""
+        self.session, self.secret, self.epoch = old.session, old.secret, old.epoch
+        self.peer, self.counter, self.results = old.peer, old.counter, old.results
+        self.received, self.cursor, self.last_seq = old.received, old.cursor, old.last_seq
+        self.queue(
+            frames.Resume(
+                session=self.session,
+                secret=self.secret,
+                epoch=self.epoch,
+                cursor=self.cursor,
+                next=self.counter + 1,
+            )
+        )
+
     def queue(self, frame: Frame) -> None:
         """Send with the next `flush`."""
         self.out.append(self.connection.send(frame))
 
     def post(self) -> None:
         """Post one message of 45 bytes to the peer."""
+        self.do(Post(conversation=self.peer, body=Body(content=Text(TEXT))))
+
+    def do(self, action: Action) -> None:
+        """Send a command."""
         self.counter += 1
         self.in_flight += 1
-        action = Post(conversation=self.peer, body=Body(content=Text(TEXT)))
         self.queue(frames.Command(counter=self.counter, action=action))
 
     def flush(self) -> None:
@@ -99,6 +122,9 @@ class Client:
                 raise RuntimeError(f"{self.user}: unexpected {frame}")
         elif type(frame) is frames.Events:
             self._count_events(frame)
+        elif type(frame) is frames.Connected:
+            self.session, self.secret, self.epoch = frame.session, frame.secret, frame.epoch
+            self.counter = self.results = frame.accepted
         elif type(frame) is frames.Close:
             raise RuntimeError(f"{self.user}: closed by the server: {frame}")
 
@@ -121,6 +147,17 @@ class Client:
     def close(self) -> None:
         """Give the socket back."""
         self.socket.close()
+
+
+def _dial(url: str, source: str | None) -> socket.socket:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    sock = socket.create_connection(
+        (parts.hostname, parts.port or 0), timeout=10, source_address=(source, 0) if source else None
+    )
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setblocking(False)
+    return sock
 
 
 class Crowd:
@@ -161,7 +198,7 @@ def connect_all(url: str, users: Iterable[str], token: Callable[[str], str]) -> 
     for begin in range(0, len(names), 200):
         batch = []
         for index, user in enumerate(names[begin : begin + 200], begin):
-            client = Client(url, user, source=source_of(index, 0))
+            client = Client.dial(url, user, source_of(index, 0))
             client.queue(frames.Connect(token=token(user), device="bench"))
             client.flush()
             batch.append(client)
