@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.report import render
 from benchmarks.peers.samples import OURS, Sample, Samples, append, read
-from benchmarks.peers.servers import PEERS
+from benchmarks.peers.servers import PEERS, UNTRIED
 from benchmarks.peers.stage import staged
 from benchmarks.peers.workloads import WORKLOADS
 from imload.machine import Machine, fixed_loop_ms
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         _show(sample)
     if options.json:
         print(json.dumps([asdict(sample) for sample in samples]))
-    options.results.write_text(render(Samples(samples), PEERS, skipped))
+    options.results.write_text(render(Samples(samples), PEERS, skipped, UNTRIED))
     print(f"wrote {options.results}", file=sys.stderr)
     return 1 if failed else 0
 

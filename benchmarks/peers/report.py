@@ -19,13 +19,19 @@ In brackets: how many repeats, where there were not three.
 """
 
 
-def render(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, str]) -> str:
+def render(
+    samples: Samples,
+    peers: Mapping[str, Peer],
+    skipped: Mapping[str, str],
+    untried: Mapping[str, str] | None = None,
+) -> str:
     """The whole page.
 
     Args:
         samples: of one or more runs.
         peers: by key.
         skipped: peer by key, with the reason why it was not measured.
+        untried: servers for which there is no client, by title, and why.
     """
     lines = [
         _INTRODUCTION,
@@ -33,7 +39,8 @@ def render(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, st
         "",
         *_goals(samples, peers),
         "",
-        *_peers(samples, peers, skipped),
+        *_peers(samples, peers),
+        *_notes(samples, peers, skipped, untried or {}),
     ]
     shown = [key for key in peers if key in samples.peers()]
     for title, figures in TABLES.items():
@@ -95,26 +102,43 @@ def _measured(samples: Samples, peer: str, goal: Goal) -> float | None:
     return None if spread is None else spread.most if goal.most == 0 else round(spread.median, 2)
 
 
-def _peers(samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, str]) -> Iterator[str]:
+def _peers(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
     yield "## Who was measured"
     yield ""
     yield "| server | version | promises | configuration |"
     yield "|---|---|---|---|"
-    versions = {sample.peer: sample.version for sample in samples.current}
+    versions = _versions(samples)
     for key, peer in peers.items():
         if key in versions:
             yield f"| {peer.title} | {versions[key]} | {peer.promises} | {peer.configuration} |"
+
+
+def _notes(
+    samples: Samples, peers: Mapping[str, Peer], skipped: Mapping[str, str], untried: Mapping[str, str]
+) -> Iterator[str]:
+    """What was measured with less than the others had, or not at all, and why."""
+    versions = _versions(samples)
+    measured = [peer for key, peer in peers.items() if key in versions]
     notes = [
-        f"- {peer.title}, {workload}: left out: {reason}"
-        for key, peer in peers.items()
-        for workload, reason in peer.leaves_out.items()
-        if key in versions
+        f"- {peer.title}: × {peer.pace:g} the sessions and messages of the others"
+        for peer in measured
+        if peer.pace != 1
     ]
-    left_out = {key: why for key, why in skipped.items() if key not in versions}
-    notes += [f"- {peers[key].title}: not measured: {why}" for key, why in left_out.items()]
+    for peer in measured:
+        for reason in dict.fromkeys(peer.leaves_out.values()):
+            left_out = [workload for workload, why in peer.leaves_out.items() if why == reason]
+            notes.append(f"- {peer.title}: {', '.join(left_out)} left out: {reason}")
+    notes += [
+        f"- {peers[key].title}: not measured: {why}" for key, why in skipped.items() if key not in versions
+    ]
+    notes += [f"- {title}: not measured: {why}" for title, why in untried.items()]
     if notes:
         yield ""
         yield from notes
+
+
+def _versions(samples: Samples) -> dict[str, str]:
+    return {sample.peer: sample.version for sample in samples.current}
 
 
 def _table(

@@ -2,7 +2,6 @@
 
 import pytest
 
-from benchmarks.peers.device import Device
 from benchmarks.peers.protocols.floor import FloorDevice
 from benchmarks.peers.protocols.longpoll import PollDevice, PostDevice
 from benchmarks.peers.protocols.mqtt import MqttDevice
@@ -10,21 +9,7 @@ from benchmarks.peers.protocols.nats import NatsDevice
 from benchmarks.peers.protocols.socketio import SocketIoDevice
 from benchmarks.peers.protocols.websocket import TEXT, WebSocket, frame
 from benchmarks.peers.protocols.xmpp import XmppDevice
-
-
-def said(device: Device) -> bytes:
-    """What the device has to say, taken away."""
-    data = bytes(device.out)
-    device.out.clear()
-    return data
-
-
-def hear(device: Device, data: bytes, *, at_once: bool) -> None:
-    if at_once:
-        device.receive(data)
-    else:
-        for number in range(len(data)):
-            device.receive(data[number : number + 1])
+from tests.peers.dialogue import hear, said, server_frame
 
 
 @pytest.fixture(params=[True, False], ids=["at once", "byte by byte"])
@@ -116,10 +101,6 @@ def test_the_floor_acknowledges_by_number(at_once: bool) -> None:
     assert said(alice) == b"\x0cM\x00\x01bob\0hello"
     hear(alice, b"\x03a\x00\x01\x05Dhola\x01p", at_once=at_once)
     assert (alice.acked, alice.received, alice.pongs) == ([b"hello"], [b"hola"], 1)
-
-
-def server_frame(text: str) -> bytes:
-    return bytes((0x81, len(text))) + text.encode()
 
 
 def test_socketio_recovers_with_its_private_id_and_the_last_offset(at_once: bool) -> None:

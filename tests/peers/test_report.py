@@ -20,8 +20,10 @@ OURS = Sample(
 THEIRS = replace(OURS, peer="mosquitto", version="9.8", figures={"relay_16_us": 20.0, "relay_1_us": 25.0})
 
 
-def page(*samples: Sample, skipped: dict[str, str] | None = None) -> str:
-    return render(Samples(samples), PEERS, skipped or {})
+def page(
+    *samples: Sample, skipped: dict[str, str] | None = None, untried: dict[str, str] | None = None
+) -> str:
+    return render(Samples(samples), PEERS, skipped or {}, untried)
 
 
 def test_goals_are_judged_by_the_share_of_the_same_run() -> None:
@@ -54,3 +56,13 @@ def test_versions_promises_and_configurations_stand_beside_the_figures() -> None
     text = page(OURS, THEIRS)
     assert "| mosquitto | 9.8 | not durable before ack; not resume after restart; not retries once |" in text
     assert PEERS["mosquitto"].configuration in text
+
+
+def test_a_server_without_a_client_is_named_with_the_reason() -> None:
+    assert "- Tinode: not measured: not to be had" in page(OURS, untried={"Tinode": "not to be had"})
+
+
+def test_a_peer_with_fewer_sessions_or_workloads_than_the_others_is_named() -> None:
+    text = page(OURS, replace(THEIRS, peer="mosquitto-saved"), replace(THEIRS, peer="ejabberd"))
+    assert "- ejabberd: × 0.2 the sessions and messages of the others" in text
+    assert "- mosquitto, saved on change: storm left out: " in text
