@@ -105,9 +105,19 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
         FolderForeign, SchemaNewer: see their texts.
         StoreBroken: the check found damage.
     """
-    db = connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+    def connected() -> sqlite3.Connection:
+        return connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+    db = connected()
     try:
         _check_ours(db, path)
+        if not schema_version(db):
+            # Where the power went while the file was made, that check has undone the beginning. But SQLite
+            # keeps the vacuum settings that it read out of the torn header before, and would give them to
+            # the new file. A connection that finds the file empty has none.
+            db.close()
+            db = connected()
         _set_up(db)
         # FULL syncs the WAL at every commit: NORMAL lost acked messages in simulated power cuts. Checkpoints
         # are called for by name, because the automatic ones hide their errors (G7).

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from contextlib import closing
@@ -77,6 +78,20 @@ def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
         open_writer(path)
     path.write_bytes(before)
     assert [entry.name for entry in tmp_path.iterdir()] == [DATABASE_NAME]
+
+
+def test_power_lost_while_the_file_was_made_leaves_a_folder_to_start_in(tmp_path: Path) -> None:
+    """The first page is torn, the journal that undoes it is whole; SQLite reads the torn one first."""
+    path = tmp_path / DATABASE_NAME
+    page = bytearray(b"SQLite format 3\0".ljust(4096, b"\0"))
+    page[16:24] = bytes((16, 0, 2, 2, 0, 64, 32, 32))  # pages of 4,096 bytes, in WAL mode
+    page[64:68] = b"torn"  # where a flag says "vacuum step by step"
+    path.write_bytes(page)
+    journal = bytes.fromhex("d9d505f920a163d7") + struct.pack(">IIIII", 0, 1, 0, 512, 4096)
+    path.with_name(f"{path.name}-journal").write_bytes(journal.ljust(512, b"\0"))
+    with closing(open_writer(path)) as db:
+        assert schema_version(db) == len(MIGRATIONS)
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -108,9 +108,15 @@ class Database:
         try:
             if self._lock is not None and self.folder is not None:
                 self._lock.acquire()
-            path = ":memory:" if self.folder is None else str(self.folder / FILE_NAME)
-            con = self._connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+            con = self._connect_to_file()
             try:
+                (version,) = con.execute("PRAGMA user_version").fetchone()
+                if not version:
+                    # Where the power went while the file was made, reading has undone the beginning. But
+                    # SQLite keeps the vacuum settings that it read out of the torn header before, and would
+                    # give them to the new file. A connection that finds the file empty has none.
+                    con.close()
+                    con = self._connect_to_file()
                 con.execute("PRAGMA journal_mode = WAL")
                 con.execute("PRAGMA synchronous = FULL")
                 con.execute("PRAGMA temp_store = MEMORY")
@@ -128,6 +134,10 @@ class Database:
             raise
         self._connection = con
         self._broken = None
+
+    def _connect_to_file(self) -> sqlite3.Connection:
+        path = ":memory:" if self.folder is None else str(self.folder / FILE_NAME)
+        return self._connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
 
     async def close(self) -> None:
         """Let go of everything."""
