@@ -255,7 +255,6 @@ class Attacher:
         session.unanswered = 0
         session.mode = ClientMode(frame.mode)
         session.resyncing = 0
-        session.user.attach(session)
         self._attached(session, link, frame)
 
     def _behind(self, session: Session, epoch: int, cursor: int) -> tuple[int, int]:
@@ -296,4 +295,4 @@ class Attacher:
 
 def _is_of(frame: Resume, session: Session) -> bool:
     """Whether `frame` knows the session's secret."""
-    return hmac.compare_digest(hash_secret(frame.secret), session.secret_hash)
+    return hmac.compare_digest(hash_secret(frame.secret)[:SECRET_BYTES], session.secret_half)

@@ -98,7 +98,7 @@ class Core:
             self._clock,
             limits,
             attached=self._session_attached,
-            attached_count=lambda: len(self._attached),
+            attached_count=lambda: self._attached,
             banned=self._revoker.is_banned,
             draw_id=draw_id,
             draw_secret=draw_secret,
@@ -111,20 +111,16 @@ class Core:
             store, self._conversations, self._names, self._signals, self.links, limits, media
         )
         self._upkeep = Upkeep(store, self._delivery, self._clock, limits, self._tick)
-        self._attached: dict[Link, Session] = {}
+        self._attached = 0
 
     # From the gateway ------------------------------------------------------------------------------
 
     def hello(self, link: Link, frame: frames.Connect | frames.Resume) -> None:
         """A new connection says who it is. Answered now or later, by CONNECTED, RESUMED or CLOSE.
 
-        When it is answered, `link.attached()` was called, and `session_of(link)` is its session.
+        When it is answered, `link.session` is set and `link.attached()` was called.
         """
         self._attacher.hello(link, frame)
-
-    def session_of(self, link: Link) -> Session | None:
-        """The session attached to `link`."""
-        return self._attached.get(link)
 
     def receive(self, session: Session, link: Link, frame: Frame) -> None:
         """A frame of an attached session.
@@ -163,16 +159,17 @@ class Core:
 
     def lost(self, link: Link, cause: str = "closed") -> None:
         """`link` is gone; its session stays. `cause` is a word for whoever watches churn."""
-        session = self._attached.pop(link, None)
-        if session is None or session.link is not link:
+        session, link.session = link.session, None
+        if session is None:
             return
+        self._attached -= 1
         self._churn.dropped(session.device, cause)
         session.link = None
         session.ride_along = None
         self._signals.forget_watcher(session)
         user = session.user
-        user.detach(session)
-        if not user.sessions:
+        user.attached -= 1
+        if not user.attached:
             self._signals.went(user, trio.current_time())
         self._watermarks.acked(session.device, session.acked)
         self._watermarks.seen(session.device, self._clock.now_ms())
@@ -206,8 +203,10 @@ class Core:
 
     def _session_attached(self, session: Session, link: Link, hello: frames.Connect | frames.Resume) -> None:
         note_attached(self._churn, session, hello)
-        self._attached[link] = session
-        if len(session.user.sessions) == 1:
+        link.session = session
+        self._attached += 1
+        session.user.attached += 1
+        if session.user.attached == 1:
             self._signals.came(session.user)
         self._upkeep.used(session)
 
@@ -243,7 +242,8 @@ class Core:
 
     def attached_devices(self, app: int, user: str) -> set[int]:
         """The ids of the devices of a user that are connected."""
-        return {s.device for s in self._attached.values() if s.user.name == user and s.user.app == app}
+        known = (one for one in self._delivery.users() if one.name == user and one.app == app)
+        return {session.device for one in known for session in one.sessions if session.link is not None}
 
     async def reload_keys(self) -> None:
         """Take over the store's apps and keys; tokens of revoked keys are refused from now on."""
@@ -253,7 +253,7 @@ class Core:
         """What is held and has been done."""
         return CoreStatistics(
             sessions=len(self._registry),
-            attached=len(self._attached),
+            attached=self._attached,
             users=len(self._delivery),
             conversations=len(self._conversations),
             commands_pending=len(self._commits),

@@ -81,7 +81,7 @@ class Delivery:
             user = users.get(user_id)
             if user is not None:
                 user.publish(position, held, size, entries_max)
-                if user.sessions:
+                if user.attached:
                     self._rung[user] = None
 
     def ring(self) -> None:

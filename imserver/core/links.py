@@ -4,17 +4,25 @@ The gateway provides it for sockets, tests and simulations for anything else.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from improtocol.entries import Entry
 from improtocol.frames import Close, Frame
+
+if TYPE_CHECKING:
+    from imserver.core.sessions import Session
 
 
 class Link(Protocol):
     """One connection, seen from the core. All calls are synchronous and never block.
 
     Bytes wait in the link until `flush`.
+
+    Attributes:
+        session: the session attached to it. The core sets it, and takes it back when the link is `lost`.
     """
+
+    session: "Session | None"
 
     @property
     def closing(self) -> bool:
@@ -34,7 +42,7 @@ class Link(Protocol):
         """Queue EVENTS (start, end]; returns the bytes it takes."""
 
     def attached(self) -> None:
-        """A session is attached (CONNECTED or RESUMED is queued): read on once that is written."""
+        """`session` is set (CONNECTED or RESUMED is queued): read on once that is written."""
 
     def close(self, frame: Close) -> None:
         """Queue `frame` and hang up once it is written."""

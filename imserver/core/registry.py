@@ -7,6 +7,7 @@ import trio
 
 from improtocol.codes import Code
 from improtocol.frames import Close
+from improtocol.limits import SECRET_BYTES
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
@@ -24,29 +25,29 @@ class Registry:
         #: Held from asking the store about sessions until memory agrees with its answer: a login and a
         #: shop's end of a session that crossed could leave alive in one what is dead in the other.
         self.turn = trio.Lock()
+        #: Those that can be resumed. All of them are with their users; two tables would cost an idle
+        #: connection 50 bytes more.
         self._by_id: dict[int, Session] = {}
-        self._by_device: dict[int, Session] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._by_device)
+        return self._count
 
     def get(self, id: int) -> Session | None:
         """The session with this id, if in memory."""
         return self._by_id.get(id)
-
-    def by_device(self, device: int) -> Session | None:
-        """The session of this device, if in memory."""
-        return self._by_device.get(device)
 
     def admit(self, device: Device, delivery: Delivery) -> Session:
         """The session of `device` as the store has just told it.
 
         What memory knows better (counters) is kept.
         """
-        session = self._by_device.get(device.id)
+        user = delivery.enter(device.user, device.app, device.user_name)
+        session = user.session_of(device.id)
         if session is None:
-            user = delivery.enter(device.user, device.app, device.user_name)
-            session = self._by_device[device.id] = Session(device, user)
+            session = Session(device, user)
+            user.sessions = (*user.sessions, session)
+            self._count += 1
         elif session.id != device.session:
             # A new login: the old session is gone, its connection with it.
             self._by_id.pop(session.id, None)
@@ -56,7 +57,7 @@ class Registry:
                 older.flush()
         if device.session:
             session.id = device.session
-            session.secret_hash = device.secret_hash
+            session.secret_half = device.secret_hash[:SECRET_BYTES]
             session.expires_ms = device.expires_ms
             session.ended = session.revoked = False
             self._by_id[session.id] = session
@@ -71,15 +72,17 @@ class Registry:
             delivery: the users in memory.
             attached: how many sessions have a connection; they do not count.
         """
-        surplus = len(self._by_device) - attached - self._limits.users_cached_max
+        surplus = self._count - attached - self._limits.users_cached_max
         # A quarter late, so that the search through all of them is paid by many.
         if surplus <= self._limits.users_cached_max // 4:
             return
-        idle = [s for s in self._by_device.values() if s.link is None and not s.pending and not s.reading]
+        known = (session for user in delivery.users() for session in user.sessions)
+        idle = [s for s in known if s.link is None and not s.pending and not s.reading]
         for session in idle[:surplus]:
-            del self._by_device[session.device]
+            user = session.user
+            user.sessions = tuple(other for other in user.sessions if other is not session)
             self._by_id.pop(session.id, None)
-        kept = {session.user.id for session in self._by_device.values()}
+            self._count -= 1
         for user in delivery.users():
-            if user.id not in kept and not user.sessions:
+            if not user.sessions:
                 delivery.drop_user(user)

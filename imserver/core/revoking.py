@@ -61,7 +61,8 @@ class Revoker:
         async with self._registry.turn:
             with trio.CancelScope(shield=True):
                 devices = await self._store.end_sessions(app, user)
-            ended = {session for id in devices if (session := self._registry.by_device(id)) is not None}
+            known = (one for one in self._delivery.users() if _is(one, app, user))
+            ended = {session for one in known for session in one.sessions if session.device in devices}
             self._commits.refuse(ended.__contains__, Code.SESSION_ENDED, "this session was ended")
             for session in ended:
                 session.revoked = True

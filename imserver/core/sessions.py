@@ -4,7 +4,7 @@ from collections import deque
 
 from improtocol.digest import DIGEST_MAX
 from improtocol.frames import ClientMode, Frame
-from improtocol.limits import EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX
+from improtocol.limits import EVENT_BYTES_IN_FLIGHT_MAX, EVENTS_IN_FLIGHT_MAX, SECRET_BYTES
 from imserver.core.links import Link
 from imserver.core.users import User
 from imserver.storage.outcomes import Ring
@@ -33,7 +33,8 @@ class Session:
     position looked at, `sent` the end of the last EVENTS frame, `acked` the last position the client has
     committed; acked <= sent <= scanned. `digest` is the sum of the terms of what was sent on this connection
     since it was attached, or since the last SEEK, `acked_digest` that at `acked` (None: inside of a frame),
-    and `verified` the last position compared and found equal, or where the sum began.
+    and `verified` the last position compared and found equal, or where the sum began. `secret_half` are as
+    many bytes of the secret's hash as the secret has: the rest would prove no more.
     """
 
     __slots__ = (
@@ -58,7 +59,7 @@ class Session:
         "revoked",
         "ride_along",
         "scanned",
-        "secret_hash",
+        "secret_half",
         "sent",
         "unanswered",
         "user",
@@ -70,7 +71,7 @@ class Session:
         self.device = device.id
         self.user = user
         self.id = device.session
-        self.secret_hash = device.secret_hash
+        self.secret_half = device.secret_hash[:SECRET_BYTES]
         self.expires_ms = device.expires_ms
         #: Ended: by its own logout, from the moment that is decided, or `revoked` by the shop, durably.
         self.ended = self.revoked = False

@@ -149,7 +149,7 @@ class Signals:
     def is_there(self, user: int) -> bool:
         """Whether a device of `user` is connected, or was so a moment ago."""
         known = self._delivery.user(user)
-        return user in self._leaving or (known is not None and bool(known.sessions))
+        return user in self._leaving or (known is not None and bool(known.attached))
 
     def forget_watcher(self, session: Session) -> None:
         """`session` has no connection any more."""

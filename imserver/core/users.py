@@ -29,11 +29,13 @@ class User:
     """The in-memory side of one user's log.
 
     `tail` holds the entries of positions `tail_after + 1` .. `head`, all of them: a cursor at or beyond
-    `tail_after` is served from memory. It is bounded in entries and in bytes.
+    `tail_after` is served from memory. It is bounded in entries and in bytes. `sessions` are those in memory,
+    of which `attached` have a connection.
     """
 
     __slots__ = (
         "app",
+        "attached",
         "bytes_total",
         "head",
         "id",
@@ -55,6 +57,7 @@ class User:
         self.bytes_total = 0
         self.ready = False
         self.sessions: tuple[Session, ...] = ()
+        self.attached = 0
         self.tail: deque[Held] | None = None
         self.tail_after = 0
         self.tail_bytes = 0
@@ -114,14 +117,12 @@ class User:
         start = len(tail) - missing
         return [tail[index] for index in range(start, min(start + limit, len(tail)))]
 
-    def attach(self, session: "Session") -> None:
-        """`session` hears the doorbell from now on."""
-        if session not in self.sessions:
-            self.sessions = (*self.sessions, session)
-
-    def detach(self, session: "Session") -> None:
-        """`session` hears it no more."""
-        self.sessions = tuple(other for other in self.sessions if other is not session)
+    def session_of(self, device: int) -> "Session | None":
+        """The session of this device, if in memory."""
+        for session in self.sessions:
+            if session.device == device:
+                return session
+        return None
 
 
 def _message_in(entry: Entry) -> int:

@@ -126,7 +126,7 @@ class Gateway:
             return
         pump.close_doors()
         await self._core.drain()
-        links = list(pump.links)
+        links = pump.links
         self._rng.shuffle(links)
         step = len(links) // _DRAIN_STEPS + 1
         for begin in range(0, len(links), step):
@@ -153,7 +153,7 @@ class Gateway:
                 connections=0, accepted=0, bytes_in=0, bytes_out=0, protocol_errors=0, faults=0
             )
         return GatewayStatistics(
-            connections=len(pump.links),
+            connections=pump.connections,
             accepted=pump.accepted,
             bytes_in=pump.bytes_in,
             bytes_out=pump.bytes_out,

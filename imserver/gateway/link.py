@@ -189,7 +189,6 @@ class SocketLink(Wire):
 
     def attached(self) -> None:
         """A session is attached: read on, beginning with what came behind the handshake."""
-        self.session = self.pump.core.session_of(self)
         self.since_s = self.pump.now_s if self._unsent else None
         self.heard_s = self.pump.now_s
         self._fresh = True
@@ -220,7 +219,6 @@ class SocketLink(Wire):
         if self.closing or self.gone:
             return
         self.closing = True
-        self.session = None
         self.pump.core.lost(self, cause)
         self.since_s = self.pump.now_s
         self.look_by(self.since_s + self.pump.limits.linger_s_max)
@@ -234,7 +232,6 @@ class SocketLink(Wire):
             return
         self.gone = True
         self.closing = True
-        self.session = None
         self._out = None
         self._unsent = b""
         self.pump.core.lost(self, cause)

@@ -22,6 +22,8 @@ class TimerWheel(Generic[T]):
     def __init__(self, now_s: float, slots: int = 1024) -> None:
         self._slots: list[list[T]] = [[] for _ in range(slots)]
         self._second = int(now_s)
+        #: What `add` returned last: told again, so that thousands who come at once share one object.
+        self._told_s = now_s
 
     def add(self, item: T, at_s: float) -> float:
         """Look at `item` at `at_s` or up to a second later; beyond one turn of the wheel, at its end.
@@ -31,7 +33,9 @@ class TimerWheel(Generic[T]):
         second = max(int(at_s) + 1, self._second + 1)
         second = min(second, self._second + len(self._slots) - 1)
         self._slots[second % len(self._slots)].append(item)
-        return second
+        if second != self._told_s:
+            self._told_s = float(second)
+        return self._told_s
 
     def due(self, now_s: float) -> Iterator[T]:
         """The items of all seconds up to `now_s`, which leave the wheel."""

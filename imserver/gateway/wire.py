@@ -16,7 +16,6 @@ class Wire:
     """One socket, written to without ever waiting."""
 
     __slots__ = (
-        "__weakref__",
         "_fresh",
         "_look_s",
         "_out",

@@ -1,6 +1,6 @@
 """The poller over simulated sockets, which the pump waits on in place of the kernel's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -39,11 +39,9 @@ class SimSelector:
         self.deaf_until_s = 0.0
 
     def watch(self, sock: Any, item: Any, events: int) -> None:
+        self._watched[sock] = item, events
         if events:
-            self._watched[sock] = item, events
             self.wake()
-        else:
-            self.forget(sock)
 
     def forget(self, sock: Any) -> None:
         self._watched.pop(sock, None)
@@ -56,6 +54,9 @@ class SimSelector:
                 found = found[:1]
         self._handled = [item for item, _ in found]
         return found
+
+    def items(self) -> Iterator[Any]:
+        return (item for item, _ in self._watched.values())
 
     def fileno(self) -> int:
         raise NotImplementedError("nothing of the kernel's: wait for `ready`")

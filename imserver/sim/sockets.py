@@ -69,9 +69,6 @@ class SimSocket:
     def setblocking(self, flag: bool) -> None:
         """It never blocks."""
 
-    def setsockopt(self, *_: object) -> None:
-        """There is nothing to set."""
-
 
 class SimDoor:
     """The listening socket: a bounded queue of connections that the process has not accepted yet."""
@@ -109,6 +106,9 @@ class SimDoor:
 
     def setblocking(self, flag: bool) -> None:
         """It never blocks."""
+
+    def setsockopt(self, *_: object) -> None:
+        """There is nothing to set."""
 
     def close(self) -> None:
         """Nothing is accepted any more; who waits is reset."""

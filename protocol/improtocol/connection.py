@@ -4,7 +4,7 @@ The same class serves both ends, as in h11. It knows framing, states, truncated 
 remember of the frame before; nothing of sessions, users or logs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from improtocol.frames import Frame, Opcode
 from improtocol.framing import FrameBuffer, frame_bytes
 from improtocol.layouts import FRAME_TYPES, plain_from_values, plain_to_values, read_head
 from improtocol.state import Side, State
-from improtocol.steps import RECEIVABLE, SENDABLE
+from improtocol.steps import STEPS
 from improtocol.trusted import trusted
 from improtocol.values import Value, pack
 
@@ -36,7 +36,6 @@ class NeedData(Enum):
 
 NEED_DATA: Final = NeedData.NEED_DATA
 
-_NOTHING: Final[Mapping[int, State]] = {}
 _trusted_command = trusted(frames.Command)
 
 
@@ -56,35 +55,42 @@ class Connection:
         "_command_conversation",
         "_command_counter",
         "_context",
-        "_receivable",
         "_result_counter",
-        "_sendable",
-        "side",
-        "state",
+        "_step",
     )
 
     def __init__(self, side: Side) -> None:
-        self.side = side
-        self.state = State.NEW
-        first_max = limits.FRAME_BYTES_MAX if side is Side.CLIENT else limits.FRAME_BYTES_PREAUTH_MAX
-        self._buffer = FrameBuffer(first_max)
-        # Made by the first entry or result: an idle connection must stay small.
+        self._step = STEPS[State.NEW, side]
+        # Both only while they hold something, as an idle connection must stay small: what has come of a frame
+        # that is not whole yet, and what both ends remember of the entry or result before.
+        self._buffer: FrameBuffer | None = None
         self._context: EventContext | None = None
         self._command_conversation: ConversationRef | None = None
         self._command_counter = 0  # of the last COMMAND, sent or received
         self._result_counter = 0  # of the last RESULT
-        self._sendable = SENDABLE[self.state, side]
-        self._receivable = RECEIVABLE[self.state, side]
+
+    @property
+    def side(self) -> Side:
+        """Which end this is."""
+        return self._step.side
+
+    @property
+    def state(self) -> State:
+        """See `improtocol.state`."""
+        return self._step.state
 
     @property
     def buffered_bytes(self) -> int:
         """Bytes received that are not yet a whole frame."""
-        return len(self._buffer)
+        return 0 if self._buffer is None else len(self._buffer)
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the transport. Those that come after the end are dropped."""
-        if self._receivable:
-            self._buffer.feed(data)
+        if not self._step.receivable:
+            return
+        if (buffer := self._buffer) is None:
+            buffer = self._buffer = FrameBuffer(self._step.frame_bytes_max)
+        buffer.feed(data)
 
     def next_event(self) -> Frame | NeedData:
         """The next frame of the peer, or `NEED_DATA`.
@@ -92,16 +98,19 @@ class Connection:
         Raises:
             RemoteProtocolError: the peer broke the protocol; answer with CLOSE and hang up.
         """
-        if not self._receivable:
+        if (buffer := self._buffer) is None:
             return NEED_DATA
         try:
-            payload = self._buffer.take()
-            if payload is None:
-                return NEED_DATA
-            return self._read(payload)
+            payload = buffer.take()
+            if payload is not None:
+                return self._read(payload)
         except RemoteProtocolError:
-            self._receivable = _NOTHING
+            self._step = self._step.deaf()
+            self._buffer = None
             raise
+        if not len(buffer):
+            self._buffer = None
+        return NEED_DATA
 
     def send(self, frame: Frame) -> bytes:
         """The bytes of `frame`, and the step it means for this connection.
@@ -109,7 +118,7 @@ class Connection:
         Raises:
             LocalProtocolError: the frame is not allowed in this state, too large, or cannot be packed.
         """
-        following = self._sendable.get(type(frame))
+        following = self._step.sendable.get(type(frame))
         if following is None:
             raise LocalProtocolError(f"{type(frame).__name__} is not allowed in state {self.state.name}")
         writer = _WRITERS.get(type(frame))
@@ -126,7 +135,7 @@ class Connection:
 
         Building the frozen `Result` costs more than all else of sending it. Raises as `send`.
         """
-        if frames.Result not in self._sendable:
+        if frames.Result not in self._step.sendable:
             raise LocalProtocolError(f"Result is not allowed in state {self.state.name}")
         wire = counter_to_wire(counter, self._result_counter)
         self._result_counter = counter
@@ -139,7 +148,7 @@ class Connection:
         Raises:
             LocalProtocolError: the state does not allow it, or the entries do not fit a frame.
         """
-        if frames.Events not in self._sendable:
+        if frames.Events not in self._step.sendable:
             raise LocalProtocolError(f"Events is not allowed in state {self.state.name}")
         context = self._event_context()
         before = context.at_ms, context.sender, context.conversation, context.seq
@@ -159,7 +168,7 @@ class Connection:
 
     def _read(self, payload: bytes) -> Frame:
         opcode, values = read_head(payload)
-        following = self._receivable.get(opcode)
+        following = self._step.receivable.get(opcode)
         if following is None:
             if opcode not in FRAME_TYPES:
                 raise RemoteProtocolError(f"opcode {opcode} is unknown")
@@ -260,11 +269,11 @@ class Connection:
     # Steps -----------------------------------------------------------------------------------------
 
     def _move(self, following: State, frame: Frame) -> None:
-        self.state = following
-        self._sendable = SENDABLE[following, self.side]
-        self._receivable = RECEIVABLE[following, self.side]
-        if following is State.OPEN:
-            self._buffer.bytes_max = limits.FRAME_BYTES_MAX
+        step = self._step = STEPS[following, self._step.side]
+        if not step.receivable:
+            self._buffer = None
+        elif self._buffer is not None:
+            self._buffer.bytes_max = step.frame_bytes_max
         if isinstance(frame, frames.Resume):
             self._command_counter = self._result_counter = frame.next - 1
         elif isinstance(frame, frames.Connected):

@@ -6,6 +6,7 @@ from typing import Any
 
 from improtocol import NEED_DATA, Connection, Entry, Frame, RemoteProtocolError, Side, read_entry, unpack
 from improtocol.framing import FrameBuffer
+from improtocol.steps import STEPS
 
 
 def plain(value: Any) -> Any:
@@ -112,7 +113,7 @@ class Dialogue:
         assert heard is not NEED_DATA
         assert peer.next_event() is NEED_DATA
         # What was odd is understood by one end and not written by the other, whose state must follow.
-        self._ends[side].state = peer.state
+        self._ends[side]._step = STEPS[peer.state, side]  # noqa: SLF001
         return heard
 
     def as_json(self) -> dict[str, Any]:

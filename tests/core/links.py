@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from improtocol import NEED_DATA, Connection, Entry, Side, frames
 from improtocol.frames import Close, Frame
-from imserver.core import Core
+from imserver.core import Core, Session
 
 
 class FakeLink:
@@ -19,7 +19,7 @@ class FakeLink:
         self.blocked = False
         self.arrived: deque[Frame] = deque()
         self._out: list[bytes] = []
-        self._is_attached = False
+        self.session: Session | None = None
         self.flushes = 0
 
     def send(self, frame: Frame) -> None:
@@ -38,7 +38,7 @@ class FakeLink:
         return len(data)
 
     def attached(self) -> None:
-        self._is_attached = True
+        pass
 
     def close(self, frame: Close) -> None:
         if not self.closing:
@@ -70,7 +70,7 @@ class FakeLink:
 
     def read_on(self) -> None:
         while not self.closing:
-            session = self.core.session_of(self)
+            session = self.session
             if self.server.state.name in {"CONNECTING", "RESUMING"}:
                 return
             frame = self.server.next_event()

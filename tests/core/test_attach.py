@@ -18,7 +18,7 @@ async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_
     assert bob.texts == ["first", "on the way to nowhere"]
     closes = [frame for frame in half_open.arrived if isinstance(frame, frames.Close)]
     assert [close.code for close in closes] == [Code.REPLACED]
-    session = house.core.session_of(bob.link)  # type: ignore[arg-type]
+    session = bob.link.session  # type: ignore[arg-type]
     assert session is not None
     stale = frames.Command(counter=1, action=post("alice", "from the old connection"))
     house.core.receive(session, half_open, stale)

@@ -168,7 +168,7 @@ async def test_a_blocked_connection_leaves_the_cursor_where_it_is_and_goes_on_fr
     await bob.settle()
     assert bob.texts == []
     bob.link.blocked = False
-    session = house.core.session_of(bob.link)
+    session = bob.link.session
     assert session is not None
     house.core.writable(session)
     house.core.links.flush()
@@ -205,7 +205,7 @@ async def test_a_device_is_told_where_it_stands_also_when_the_connection_was_blo
     assert alice.link is not None
     assert alice.cursor == before < 3
     alice.link.blocked = False
-    session = house.core.session_of(alice.link)
+    session = alice.link.session
     assert session is not None
     house.core.writable(session)
     house.core.links.flush()

@@ -111,7 +111,7 @@ async def test_content_that_breaks_a_rule_is_refused_alone_however_long_its_comp
     )
     house_link = alice.link
     assert house_link is not None
-    session = house.core.session_of(house_link)
+    session = house_link.session
     assert session is not None
     alice.counter += 1
     house.core.receive(session, house_link, frames.Command(counter=alice.counter, action=bad))

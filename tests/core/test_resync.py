@@ -97,7 +97,7 @@ async def test_a_voluntary_seek_skips_ahead_and_never_back(house: House) -> None
     alice, bob = await pair(house)
     bob.acks = False
     assert bob.link is not None
-    session = house.core.session_of(bob.link)
+    session = bob.link.session
     assert session is not None
     bob.link.say(frames.Seek(position=0))
     assert session.scanned == bob.cursor

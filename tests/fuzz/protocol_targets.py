@@ -17,7 +17,7 @@ from improtocol.entries import Entry, read_entry
 from improtocol.event_codec import EventContext, decode_entries
 from improtocol.framing import FrameBuffer
 from improtocol.queries import ConversationsPage, HistoryPage, MembersPage, question_from
-from improtocol.steps import RECEIVABLE
+from improtocol.steps import STEPS
 
 
 def framing(data: bytes) -> None:
@@ -35,10 +35,7 @@ def framing(data: bytes) -> None:
 
 def _listen(side: Side, state: State, data: bytes) -> None:
     connection = Connection(side)
-    connection.state = state
-    connection._receivable = RECEIVABLE[state, side]
-    if state is State.OPEN:
-        connection._buffer.bytes_max = wire_limits.FRAME_BYTES_MAX
+    connection._step = STEPS[state, side]
     try:
         connection.receive_data(data)
         while connection.next_event() is not NEED_DATA:

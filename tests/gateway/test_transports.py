@@ -34,7 +34,6 @@ async def test_resume_and_what_is_pipelined_behind_it_is_answered_without_waitin
         if cold:
             await trio.testing.wait_all_tasks_blocked()
             house.core._registry._by_id.clear()
-            house.core._registry._by_device.clear()
             house.core._delivery._users.clear()
         first = await house.dial(scheme)
         accepted = 1 if cold else 0

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from improtocol import Connection, Side, State, frames
-from improtocol.steps import SENDABLE
+from improtocol.steps import STEPS
 from tests.core.house import post
 from tests.security.doors import UPGRADE, Doors, Wire, reset
 from tests.security.requests import COMMANDS, GROUP, QUERIES, Target
@@ -111,7 +111,7 @@ def valid_frames() -> list[bytes]:
     for frame in said:
         connection = Connection(Side.CLIENT)
         connection.send(frames.Connect(token="t", device="d"))
-        connection.state, connection._sendable = State.OPEN, SENDABLE[State.OPEN, Side.CLIENT]
+        connection._step = STEPS[State.OPEN, Side.CLIENT]
         encoded.append(connection.send(frame))
     return encoded
 

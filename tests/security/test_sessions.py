@@ -146,7 +146,7 @@ async def test_every_request_over_the_connection_of_an_ended_session_is_dropped(
     old = await Line(house, "bob").connect()
     await Line(house, "bob").connect()
     assert old.close_code == Code.REPLACED
-    session = house.core.session_of(old.link)
+    session = old.link.session
     assert session is None
     written = len(old.link.written)
     if name in COMMANDS:
@@ -154,7 +154,7 @@ async def test_every_request_over_the_connection_of_an_ended_session_is_dropped(
     else:
         question = QUERIES[name](Target(GROUP))
         said = frames.Query(id=1, op=question.OP, arguments=question.arguments())
-    for living in (s for s in house.core._registry._by_device.values() if s.user.name == "bob"):
+    for living in (s for s in house.core._registry._by_id.values() if s.user.name == "bob"):
         # Were a gateway to hand it in all the same, with the session it once knew.
         house.core.receive(living, old.link, said)
     await trio.testing.wait_all_tasks_blocked()
