@@ -10,7 +10,8 @@ from typing import Final, Self
 
 from imload.blob import MEDIA, SIDE_PIXELS
 from improtocol import unpack
-from improtocol.body import Body, pack_body, plain_text_body
+from improtocol.body import Body
+from improtocol.body_codec import pack_body, plain_text_body
 from improtocol.content import Button, Card, Content, Custom, File, Image, Location, Sticker, Text
 
 #: Letters, so that a text's length in bytes is its length in characters.

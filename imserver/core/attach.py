@@ -25,7 +25,7 @@ from imserver.core.registry import Registry
 from imserver.core.revoking import BANNED
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenRefused, TokenVerifier
-from imserver.storage.store import Store, StoreFull
+from imserver.storage.store import Store, StoreFull, log_bytes
 
 
 def hash_secret(secret: bytes) -> bytes:
@@ -267,7 +267,10 @@ class Attacher:
         if events <= 0 or epoch != self._store.epoch:
             return 0, 0
         if cursor >= user.tail_after:
-            return events, sum(len(e.entry.payload) + 8 for e in user.after(cursor, events))
+            size = 0
+            for one in user.after(cursor, events):
+                size += log_bytes(one.payload)
+            return events, size
         # The log's own average is near enough for a client to choose by, and costs no read.
         return events, events * user.bytes_total // user.head
 

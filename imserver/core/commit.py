@@ -10,12 +10,11 @@ from typing import Final
 
 import trio
 
+from improtocol.action_codec import digest_of
 from improtocol.codes import Code
-from improtocol.commands import digest_of
-from improtocol.entries import Entry, Kind
+from improtocol.entries import Kind
 from improtocol.frames import Close, Command, Result, ResyncReason
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
-from improtocol.trusted import trusted
 from imserver.core.clock import Clock
 from imserver.core.conversations import Conversations
 from imserver.core.decide import Decider
@@ -31,10 +30,6 @@ from imserver.storage.store import NO_ENTRY, Placed, Store, StoreFull, Write
 
 #: Commands of one session waiting at once, over all connections it had while they waited.
 _PENDING_PER_SESSION_MAX: Final = 4 * COMMANDS_IN_FLIGHT_MAX
-
-
-#: Everything in the entry was checked when its command was decoded and decided.
-_entry: Final = trusted(Entry)
 
 
 class CommitLoop:
@@ -245,8 +240,7 @@ class CommitLoop:
             conversation = self._conversations.by_id(write.conversation)
             if conversation is not None:
                 conversation.head = max(conversation.head, seq)
-        entry = _entry(write.kind, write.at_ms, write.author_name, write.conversation, seq, write.payload)
-        self._delivery.publish(write, place, entry)
+        self._delivery.publish(write, place, seq)
         if write.kind == Kind.RECALLED:
             for user in map(self._delivery.user, write.recipients):
                 if user is not None:

@@ -11,7 +11,8 @@ as members may know it.
 from collections.abc import Callable
 
 from improtocol import commands
-from improtocol.body import Body, pack_body
+from improtocol.body import Body
+from improtocol.body_codec import pack_body
 from improtocol.codes import Code
 from improtocol.content import Text, Unknown, media_of
 from improtocol.entries import Kind, Role

@@ -14,18 +14,17 @@ from collections.abc import Sequence
 import trio
 
 from improtocol import limits as protocol_limits
-from improtocol.digest import term_of
-from improtocol.entries import Entry, Kind
+from improtocol.entries import Kind
 from improtocol.frames import Resync, ResyncReason
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
-from imserver.core.users import Held, User
+from imserver.core.users import Held, User, held
 from imserver.storage.store import Placed, Store, Write, log_bytes
 
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
 _EVENTS_IN_FLIGHT = protocol_limits.EVENTS_IN_FLIGHT_MAX
 _FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
-_MESSAGE, _READ, _CREATED = int(Kind.MESSAGE), int(Kind.READ), int(Kind.CREATED)
+_MESSAGE, _READ = int(Kind.MESSAGE), int(Kind.READ)
 
 
 class Delivery:
@@ -71,16 +70,25 @@ class Delivery:
 
     # Doorbell --------------------------------------------------------------------------------------
 
-    def publish(self, write: Write, placed: Placed, entry: Entry) -> None:
+    def publish(self, write: Write, placed: Placed, seq: int) -> None:
         """A durable entry stands where it was placed in its recipients' logs; `ring` tells their sessions."""
         users = self._users
         entries_max = self._limits.tail_entries_max
         size = log_bytes(write.payload)
-        held = Held(write.device, entry, placed.digest)
+        one = Held(
+            write.device,
+            placed.digest,
+            write.kind,
+            write.at_ms,
+            write.author_name,
+            write.conversation,
+            seq,
+            write.payload,
+        )
         for user_id, position in zip(write.recipients, placed.positions, strict=True):
             user = users.get(user_id)
             if user is not None:
-                user.publish(position, held, size, entries_max)
+                user.publish(position, one, size, entries_max)
                 if user.attached:
                     self._rung[user] = None
 
@@ -129,24 +137,22 @@ class Delivery:
 
     def _send(self, session: Session, entries: Sequence[Held]) -> None:
         """Send the log entries that follow, as far as they fit a frame of bounded size."""
-        chosen: list[Entry] = []
+        chosen: list[Held] = []
         delivers: dict[int, int] = {}
         own, end = session.device, session.scanned
         size = digest = marks = 0
-        for device, entry, written in entries:
-            kind = entry.kind
-            if device != own or kind == _CREATED:
-                if size and size + len(entry.payload) > _FRAME_BYTES:
+        for one in entries:
+            if one.goes_to(own):
+                if size and size + len(one.payload) > _FRAME_BYTES:
                     break  # what is left over is pulled again, when the window allows
-                chosen.append(entry)
-                size += len(entry.payload) + 8
-                if kind == _READ:
+                chosen.append(one)
+                size += len(one.payload) + 8
+                # As it was written, not as it was read just now: so what the disk made of it shows.
+                digest += one.term
+                if one.kind == _MESSAGE:
+                    delivers[one.conversation] = one.seq
+                elif one.kind == _READ:
                     marks += 1
-                else:
-                    # As it was written, not as it was read just now: so what the disk made of it shows.
-                    digest += term_of(written, entry.seq)
-                    if kind == _MESSAGE:
-                        delivers[entry.conversation] = entry.seq
             end += 1
         session.scanned = end
         if marks > 1:
@@ -155,7 +161,7 @@ class Delivery:
             self._send_frame(session, end, chosen, delivers, digest)
 
     def _send_frame(
-        self, session: Session, end: int, entries: Sequence[Entry], delivers: dict[int, int], digest: int
+        self, session: Session, end: int, entries: Sequence[Held], delivers: dict[int, int], digest: int
     ) -> None:
         link = session.link
         assert link is not None
@@ -167,7 +173,7 @@ class Delivery:
         size = link.send_events(session.sent, end, entries)
         session.note_sent(end, size, delivers, digest)
 
-    def _without_superseded(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _without_superseded(self, entries: Sequence[Held]) -> list[Held]:
         """`entries` without read marks that a later one of them supersedes."""
         newest = {(mark.conversation, mark.sender): mark for mark in entries if mark.kind == _READ}
         kept = [e for e in entries if e.kind != _READ or newest[e.conversation, e.sender] is e]
@@ -205,7 +211,7 @@ class Delivery:
                         session.user.head + 1 if not entries else entries[0].position,
                     )
                 else:
-                    self._send(session, [Held(e.device, e.entry, e.digest) for e in entries])
+                    self._send(session, [held(entry) for entry in entries])
             self.pull(session, announce=True)
             if session.link is not None:
                 session.link.flush()

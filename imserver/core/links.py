@@ -6,7 +6,7 @@ The gateway provides it for sockets, tests and simulations for anything else.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from improtocol.entries import Entry
+from improtocol.event_codec import Line
 from improtocol.frames import Close, Frame
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Link(Protocol):
     def send_result(self, counter: int, value: int, at_ms: int) -> None:
         """Queue the RESULT of a command that was carried out. As `send`, for the most frequent frame."""
 
-    def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
+    def send_events(self, start: int, end: int, lines: Sequence[Line]) -> int:
         """Queue EVENTS (start, end]; returns the bytes it takes."""
 
     def attached(self) -> None:

@@ -1,6 +1,5 @@
 """A command on its way through the commit loop: waiting, decided, answered."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from improtocol.codes import Code
@@ -14,7 +13,6 @@ from imserver.storage.store import Outcome
 _AGAIN: Final = "refused when it was first sent"
 
 
-@dataclass(slots=True)
 class Pending:
     """A command that waits for its commit, the connection that is to hear of it, and what was decided on it.
 
@@ -24,14 +22,17 @@ class Pending:
     deciding when the shop has shut the sender out meanwhile.
     """
 
-    session: Session
-    link: Link
-    counter: int
-    action: Action
-    conversation: Conversation | None = None
-    digest: int = 0
-    write: int = -1
-    result: Result | None = None
+    __slots__ = ("action", "conversation", "counter", "digest", "link", "result", "session", "write")
+
+    def __init__(self, session: Session, link: Link, counter: int, action: Action) -> None:
+        self.session = session
+        self.link = link
+        self.counter = counter
+        self.action = action
+        self.conversation: Conversation | None = None
+        self.digest = 0
+        self.write = -1
+        self.result: Result | None = None
 
 
 def settle(pending: Pending) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from improtocol.digest import DIGEST_MAX, term_of
-from improtocol.entries import Kind
+from improtocol.digest import DIGEST_MAX
 from improtocol.frames import Connect, Resume, ResyncReason
 from imserver.core.sessions import Session
 from imserver.core.users import Held
@@ -74,7 +73,7 @@ class Proofs:
 def sum_sent(entries: Sequence[Held], device: int) -> int:
     """The sum of the terms of what `device` is sent of these entries, as `Store.log_sums` counts."""
     total = 0
-    for author_device, entry, digest in entries:
-        if entry.kind != Kind.READ and (author_device != device or entry.kind == Kind.CREATED):
-            total += term_of(digest, entry.seq)
+    for one in entries:
+        if one.goes_to(device):
+            total += one.term
     return total & DIGEST_MAX

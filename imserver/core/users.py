@@ -1,13 +1,13 @@
 """A user in memory: the head of the log, its hot tail, and the sessions that hear the doorbell."""
 
 from collections import deque
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from improtocol.digest import erased_payload
-from improtocol.entries import Entry, Kind
+from improtocol.digest import erased_payload, term_of
+from improtocol.entries import Kind
+from improtocol.event_codec import Line
 from improtocol.values import unpack
-from imserver.storage.store import LogHead, log_bytes
+from imserver.storage.store import LogEntry, LogHead, log_bytes
 
 if TYPE_CHECKING:
     from imserver.core.sessions import Session
@@ -15,14 +15,61 @@ if TYPE_CHECKING:
 #: Payload bytes of a tail, unless one entry alone has more. Without this the tails of 20,000 users could
 #: grow to 64 of the largest messages each.
 TAIL_BYTES_MAX: Final = 32 * 1024
+_READ: Final = int(Kind.READ)
+_CREATED: Final = int(Kind.CREATED)
 
 
-class Held(NamedTuple):
-    """A durable entry in memory, one for the tails of all who got it: the device it came from, its digest."""
+class Held(Line):
+    """A durable entry in memory, one for the tails of all who got it.
 
-    device: int
-    entry: Entry
-    digest: int
+    Attributes:
+        device: where it came from.
+        digest: as it was written, also once it is erased.
+        term: what it adds to the sum of what a device was sent.
+    """
+
+    __slots__ = ("device", "digest", "term")
+
+    def __init__(
+        self,
+        device: int,
+        digest: int,
+        kind: int,
+        at_ms: int,
+        sender: str,
+        conversation: int,
+        seq: int,
+        payload: bytes,
+    ) -> None:
+        super().__init__(kind, at_ms, sender, conversation, seq, payload)
+        self.device = device
+        self.digest = digest
+        self.term = 0 if kind == _READ else term_of(digest, seq)
+
+    def goes_to(self, device: int) -> bool:
+        """Whether it is sent to `device`: its own are not, but for what tells who is in a conversation."""
+        return self.device != device or self.kind == _CREATED
+
+    def erased(self, payload: bytes) -> "Held":
+        """The same with another payload. What was given out stays as it was."""
+        return Held(
+            self.device, self.digest, self.kind, self.at_ms, self.sender, self.conversation, self.seq, payload
+        )
+
+
+def held(logged: LogEntry) -> Held:
+    """What the store has just read."""
+    entry = logged.entry
+    return Held(
+        logged.device,
+        logged.digest,
+        entry.kind,
+        entry.at_ms,
+        entry.sender,
+        entry.conversation,
+        entry.seq,
+        entry.payload,
+    )
 
 
 class User:
@@ -89,17 +136,16 @@ class User:
         while len(tail) > entries_max or (self.tail_bytes > TAIL_BYTES_MAX and len(tail) > 1):
             gone = tail.popleft()
             self.tail_after += 1
-            self.tail_bytes -= log_bytes(gone.entry.payload)
+            self.tail_bytes -= log_bytes(gone.payload)
 
     def erase(self, conversation: int, target: int) -> None:
         """Message `target` was recalled: give neither it nor its edits out of the tail any more."""
         tail = self.tail or deque()
-        for index, held in enumerate(tail):
-            entry = held.entry
-            if entry.conversation == conversation and _message_in(entry) == target:
-                payload = erased_payload(entry.kind, target, held.digest) or entry.payload
-                self.tail_bytes -= len(entry.payload) - len(payload)
-                tail[index] = held._replace(entry=replace(entry, payload=payload))
+        for index, one in enumerate(tail):
+            if one.conversation == conversation and _message_in(one) == target:
+                payload = erased_payload(one.kind, target, one.digest) or one.payload
+                self.tail_bytes -= len(one.payload) - len(payload)
+                tail[index] = one.erased(payload)
 
     def forget_tail(self) -> None:
         """Read everything from the store again, which knows best what may still be given out."""
@@ -115,7 +161,7 @@ class User:
         if missing == 1:
             return [tail[-1]]
         start = len(tail) - missing
-        return [tail[index] for index in range(start, min(start + limit, len(tail)))]
+        return list(tail)[start : start + limit]
 
     def session_of(self, device: int) -> "Session | None":
         """The session of this device, if in memory."""
@@ -125,11 +171,11 @@ class User:
         return None
 
 
-def _message_in(entry: Entry) -> int:
-    """The sequence number of the message whose text `entry` holds, 0 when it holds none."""
-    if entry.kind == Kind.MESSAGE:
-        return entry.seq
-    if entry.kind == Kind.EDITED:
-        edit = unpack(entry.payload)
+def _message_in(line: Line) -> int:
+    """The sequence number of the message whose text `line` holds, 0 when it holds none."""
+    if line.kind == Kind.MESSAGE:
+        return line.seq
+    if line.kind == Kind.EDITED:
+        edit = unpack(line.payload)
         return edit[0] if isinstance(edit, list) and isinstance(edit[0], int) else 0
     return 0

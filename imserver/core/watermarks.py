@@ -1,14 +1,20 @@
 """Watermarks that may lag: how far devices have committed, what was delivered, who was seen when.
 
-They ride along with the next batch; a batch of their own is made only when they have waited for a while.
-Losing them in a crash costs a few entries sent twice, which the client drops.
+They are written every few seconds, with the next batch or in one of their own: in a dialogue they rise with
+each message, and two rows more for each were a third of what the writer did. Losing them in a crash costs a
+few entries sent twice, which the client drops.
 """
+
+from typing import Final
 
 from imserver.storage.store import Marks
 
+#: So many wait at most, whatever the clock says.
+_WAITING_MAX: Final = 16_384
+
 
 class Watermarks:
-    """Collects marks until a batch takes them. `due` asks for a batch of their own."""
+    """Collects marks until they are `due`: then the next batch takes them, or one of their own."""
 
     def __init__(self) -> None:
         self._acked: dict[int, int] = {}
@@ -39,12 +45,12 @@ class Watermarks:
         self._delivered = {**marks.delivered, **self._delivered}
 
     def take(self) -> Marks | None:
-        """Everything collected, to be written with this batch.
-
-        None when there is nothing, or too little to bother yet.
-        """
+        """Everything collected, to be written with this batch; None when there is nothing due."""
+        waiting = len(self)
+        if not self.due and waiting <= _WAITING_MAX:
+            return None
         self.due = False
-        if not len(self):
+        if not waiting:
             return None
         marks = Marks(acked=self._acked, delivered=self._delivered, seen_ms=self._seen_ms)
         self._acked, self._delivered, self._seen_ms = {}, {}, {}

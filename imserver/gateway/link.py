@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from improtocol.codes import Code
 from improtocol.connection import NEED_DATA, Connection, close_for
-from improtocol.entries import Entry
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
+from improtocol.event_codec import Line
 from improtocol.frames import Close, Connect, Frame, Resume
 from improtocol.state import Side, State
 from imserver.gateway.deadlines import cause_of, deadline_of
@@ -175,12 +175,12 @@ class SocketLink(Wire):
         except LocalProtocolError as error:
             self.pump.fault(self, error)
 
-    def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
+    def send_events(self, start: int, end: int, lines: Sequence[Line]) -> int:
         """Queue EVENTS (start, end]; returns the bytes it takes."""
         if self.closing:
             return 0
         try:
-            data = self.connection.send_events(start, end, entries)
+            data = self.connection.send_lines(start, end, lines)
         except LocalProtocolError as error:
             self.pump.fault(self, error)
             return 0

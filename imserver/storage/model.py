@@ -163,7 +163,6 @@ class MemberChange:
     role: int | None
 
 
-@dataclass(slots=True, kw_only=True)
 class Write:
     """One decided command (or, with `device` 0, a record the server makes itself).
 
@@ -189,24 +188,68 @@ class Write:
         end_session: the device's session ends with this write.
     """
 
-    device: int
-    counter: int = 0
-    digest: int = 0
-    code: int = 0
-    value: int = 0
-    at_ms: int
-    author: int = 0
-    author_name: str = ""
-    conversation: int = 0
-    create: NewConversation | None = None
-    kind: int = NO_ENTRY
-    payload: bytes = b"\xc0"
-    target: int = 0
-    media: Sequence[bytes] = ()
-    recipients: Sequence[int] = ()
-    members: Sequence[MemberChange] = ()
-    title: str | None = None
-    end_session: bool = False
+    # Not a dataclass: compiled, that would keep an interpreted `__init__`, and each message has a write.
+    __slots__ = (
+        "at_ms",
+        "author",
+        "author_name",
+        "code",
+        "conversation",
+        "counter",
+        "create",
+        "device",
+        "digest",
+        "end_session",
+        "kind",
+        "media",
+        "members",
+        "payload",
+        "recipients",
+        "target",
+        "title",
+        "value",
+    )
+
+    def __init__(
+        self,
+        *,
+        device: int,
+        at_ms: int,
+        counter: int = 0,
+        digest: int = 0,
+        code: int = 0,
+        value: int = 0,
+        author: int = 0,
+        author_name: str = "",
+        conversation: int = 0,
+        create: NewConversation | None = None,
+        kind: int = NO_ENTRY,
+        payload: bytes = b"\xc0",
+        target: int = 0,
+        media: Sequence[bytes] = (),
+        recipients: Sequence[int] = (),
+        members: Sequence[MemberChange] = (),
+        title: str | None = None,
+        end_session: bool = False,
+    ) -> None:
+        self.device = device
+        self.at_ms = at_ms
+        self.counter = counter
+        self.digest = digest
+        self.code = code
+        self.value = value
+        self.author = author
+        self.author_name = author_name
+        self.conversation = conversation
+        self.create = create
+        self.kind = kind
+        self.payload = payload
+        self.target = target
+        self.media = media
+        self.recipients = recipients
+        self.members = members
+        self.title = title
+        self.end_session = end_session
 
 
 class Placed(NamedTuple):

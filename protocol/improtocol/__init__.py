@@ -19,7 +19,8 @@ SPEC.md beside this package says the same for people who write a client in anoth
 golden frames. Nothing here knows trio, sockets, files or clocks.
 """
 
-from improtocol.body import Body, body_from_value, pack_body, read_body
+from improtocol.body import Body
+from improtocol.body_codec import body_from_value, pack_body, read_body
 from improtocol.codes import Action as NextAction
 from improtocol.codes import Code, action_of
 from improtocol.connection import NEED_DATA, Connection, NeedData, close_for

@@ -40,9 +40,13 @@ def term_of(digest: int, seq: int) -> int:
     The finalizer of MurmurHash3 (32 bits). It is not linear: exchanging the places of two records changes
     the sum.
     """
-    x = digest ^ (seq * 0x9E37_79B1 & DIGEST_MAX)
-    x = (x ^ x >> 16) * 0x85EB_CA6B & DIGEST_MAX
-    x = (x ^ x >> 13) * 0xC2B2_AE35 & DIGEST_MAX
+    # The factors 0x9E3779B1, 0x85EBCA6B and 0xC2B2AE35, in halves: compiled, integers above 2^62 are slow.
+    seq &= DIGEST_MAX
+    x = digest ^ (((seq * 0x9E37 & 0xFFFF) << 16) + seq * 0x79B1 & DIGEST_MAX)
+    x ^= x >> 16
+    x = ((x * 0x85EB & 0xFFFF) << 16) + x * 0xCA6B & DIGEST_MAX
+    x ^= x >> 13
+    x = ((x * 0xC2B2 & 0xFFFF) << 16) + x * 0xAE35 & DIGEST_MAX
     return x ^ x >> 16
 
 

@@ -10,7 +10,8 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from improtocol import limits
-from improtocol.body import Body, read_body
+from improtocol.body import Body
+from improtocol.body_codec import read_body
 from improtocol.checks import check_bytes, check_int, check_line, check_name, check_text
 from improtocol.values import Value, unpack
 

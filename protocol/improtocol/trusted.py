@@ -1,8 +1,8 @@
 """Building frozen values from parts that were checked just now, without `__init__` and `__post_init__`.
 
 Decoding a text message builds four of them; their constructors' keyword parsing, frozen assignments and
-repeated checks were half of its cost. Only decoders use this, only behind their own checks, and the server's
-commit loop for the entry of a command that was decoded so; everybody else constructs.
+repeated checks were half of its cost. Only decoders use this, only behind their own checks; everybody else
+constructs.
 """
 
 from collections.abc import Callable
@@ -49,21 +49,4 @@ def trusted(cls: type[T]) -> Callable[..., T]:
             return made
 
         return build_three
-
-    if len(setters) == 6:
-        _, _, set_third, set_fourth, set_fifth, set_sixth = setters
-
-        def build_six(
-            first: object, second: object, third: object, fourth: object, fifth: object, sixth: object
-        ) -> T:
-            made = new(cls)
-            set_first(made, first)
-            set_second(made, second)
-            set_third(made, third)
-            set_fourth(made, fourth)
-            set_fifth(made, fifth)
-            set_sixth(made, sixth)
-            return made
-
-        return build_six
     raise ValueError(f"no builder for {len(setters)} fields: {cls.__name__}")

@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
-from improtocol import NEED_DATA, Connection, Entry, Side, frames
+from improtocol import NEED_DATA, Connection, Side, frames
+from improtocol.event_codec import Line
 from improtocol.frames import Close, Frame
 from imserver.core import Core, Session
 
@@ -30,10 +31,10 @@ class FakeLink:
         if not self.closing:
             self._queue(self.server.send_result(counter, value, at_ms))
 
-    def send_events(self, start: int, end: int, entries: Sequence[Entry]) -> int:
+    def send_events(self, start: int, end: int, lines: Sequence[Line]) -> int:
         if self.closing:
             return 0
-        data = self.server.send_events(start, end, entries)
+        data = self.server.send_lines(start, end, lines)
         self._queue(data)
         return len(data)
 

@@ -11,7 +11,7 @@ import trio.testing
 
 from improtocol import Body, Entry, Kind, State, Text, frames, queries, unpack
 from improtocol import commands as c
-from improtocol.body import read_body
+from improtocol.body_codec import read_body
 from improtocol.commands import Action
 from improtocol.frames import Close, Frame
 from tests.core.links import FakeLink

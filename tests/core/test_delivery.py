@@ -148,7 +148,7 @@ async def test_large_messages_do_not_make_the_tail_in_memory_large_and_all_arriv
     await alice.one(c.Recall(conversation="bob", target=21))
     user = house.core._delivery.user(2)
     assert user is not None
-    held_bytes = sum(log_bytes(held.entry.payload) for held in user.tail or ())
+    held_bytes = sum(log_bytes(held.payload) for held in user.tail or ())
     assert user.tail_bytes == held_bytes <= TAIL_BYTES_MAX
     await bob.resume()
     assert [text.strip() for text in bob.texts] == [*map(str, range(19)), ""]

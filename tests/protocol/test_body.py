@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from improtocol import Body, Location, Text, Unknown, body_from_value, pack_body, read_body, unpack
-from improtocol.body import plain_text_body
+from improtocol.body_codec import plain_text_body
 from tests.protocol.strategies import bodies, text, values
 
 

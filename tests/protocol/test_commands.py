@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from improtocol import Body, Text, Unknown, commands, limits, pack, unpack
-from improtocol.commands import Action, Post, action_from_values, action_to_values, digest_of
+from improtocol.action_codec import action_from_values, action_to_values, digest_of
+from improtocol.commands import Action, Post
 from tests.protocol.strategies import actions
 
 BODY = Body(content=Text("x"))

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from msgpack import fallback
 
 from improtocol import Entry, Kind, pack, unpack
-from improtocol.event_codec import EventContext, array_header, decode_entries, encode_entries, pack_int
+from improtocol.event_codec import (
+    EventContext,
+    array_header,
+    decode_entries,
+    encode_entries,
+    line_of,
+    pack_int,
+)
 from tests.protocol.dialogue import AT_MS
 from tests.protocol.strategies import entries
 
@@ -51,15 +58,15 @@ def test_entries_come_back_byte_identical_however_they_are_batched(
 )
 def test_each_entry_says_only_what_differs_from_the_one_before(entry: Entry, form: list[Any]) -> None:
     context = EventContext()
-    context.encode(message("u1", 5, 10))
-    assert unpack(context.encode(entry)) == form
+    context.encode(line_of(message("u1", 5, 10)))
+    assert unpack(context.encode(line_of(entry))) == form
 
 
 def test_a_read_mark_leaves_the_context_but_for_the_time() -> None:
     context = EventContext()
-    context.encode(message("u1", 5, 10))
-    context.encode(Entry(Kind.READ, AT_MS + 100, "u2", 77, 3, b"\xc0"))
-    assert unpack(context.encode(message("u1", 5, 11, AT_MS + 150))) == ["hi", 50]
+    context.encode(line_of(message("u1", 5, 10)))
+    context.encode(line_of(Entry(Kind.READ, AT_MS + 100, "u2", 77, 3, b"\xc0")))
+    assert unpack(context.encode(line_of(message("u1", 5, 11, AT_MS + 150)))) == ["hi", 50]
 
 
 @pytest.mark.parametrize(

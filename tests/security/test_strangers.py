@@ -6,6 +6,7 @@ import pytest
 
 from improtocol import Code, Connection, RemoteProtocolError, Side, frames, queries
 from improtocol import commands as c
+from improtocol.action_codec import action_to_values
 from imserver.storage.blobs import Blob
 from tests.core.house import House, Phone, post
 from tests.core.test_isolation import OpenHandedDesk
@@ -49,7 +50,7 @@ async def twins(house: House, kind: str) -> tuple[Line, Line]:
 
 def test_the_tables_name_every_command_and_every_query() -> None:
     sample = Target(GROUP)
-    said = {c.action_to_values(make(sample))[0] for make in COMMANDS.values()}
+    said = {action_to_values(make(sample))[0] for make in COMMANDS.values()}
     assert said == {int(op) for op in c.Op} - {c.Op.CREATE, c.Op.LOGOUT}
     assert {make(sample).OP for make in QUERIES.values()} == set(queries.QueryOp)
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from improtocol import Code, Entry, Kind, pack, pack_body, unpack
 from improtocol import commands as ask
-from improtocol.commands import Action, action_from_values, action_to_values
+from improtocol.action_codec import action_from_values, action_to_values
+from improtocol.commands import Action
 from improtocol.frames import Result
 from imsdk.store.projection import Projection
 from imsdk.store.rows import OutboxRow, Settled

@@ -16,7 +16,8 @@ from improtocol import (
     frames,
     limits,
 )
-from improtocol.commands import Logout, digest_of
+from improtocol.action_codec import digest_of
+from improtocol.commands import Logout
 from improtocol.digest import DIGEST_MAX, sum_terms
 from imsdk.testing.commands import Refused, carry_out
 from imsdk.testing.host import Host
