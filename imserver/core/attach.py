@@ -267,10 +267,7 @@ class Attacher:
         if events <= 0 or epoch != self._store.epoch:
             return 0, 0
         if cursor >= user.tail_after:
-            size = 0
-            for one in user.after(cursor, events):
-                size += log_bytes(one.payload)
-            return events, size
+            return events, sum([log_bytes(one.payload) for one in user.after(cursor, events)])
         # The log's own average is near enough for a client to choose by, and costs no read.
         return events, events * user.bytes_total // user.head
 

@@ -5,7 +5,6 @@ remember of the frame before; nothing of sessions, users or logs.
 """
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from typing import Any, Final
 
 from improtocol import frames, limits
@@ -17,9 +16,9 @@ from improtocol.counters import counter_from_wire, counter_to_wire, expand_count
 from improtocol.entries import Entry
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
 from improtocol.event_codec import EventContext, Line, array_header, decode_entries, line_of, pack_int
-from improtocol.fields import trim_fields
+from improtocol.fields import need, trim_fields
 from improtocol.frames import Frame, Opcode
-from improtocol.framing import FrameBuffer, frame_bytes
+from improtocol.framing import NEED_DATA, FrameBuffer, NeedData, frame_bytes
 from improtocol.layouts import FRAME_TYPES, plain_from_values, plain_to_values, read_head
 from improtocol.state import Side, State
 from improtocol.steps import STEPS
@@ -29,15 +28,7 @@ from improtocol.values import Value, pack
 __all__ = ["NEED_DATA", "Connection", "NeedData", "close_for", "expand_counter"]
 
 
-class NeedData(Enum):
-    """No whole frame is there; feed more bytes."""
-
-    NEED_DATA = auto()
-
-
-NEED_DATA: Final = NeedData.NEED_DATA
-
-_trusted_command = trusted(frames.Command)
+_trusted_command: Final = trusted(frames.Command)
 
 
 class Connection:
@@ -62,8 +53,8 @@ class Connection:
 
     def __init__(self, side: Side) -> None:
         self._step = STEPS[State.NEW, side]
-        # Both only while they hold something, as an idle connection must stay small: what has come of a frame
-        # that is not whole yet, and what both ends remember of the entry or result before.
+        # Only while they hold something, as an idle connection must stay small: what came of a frame that is
+        # not whole yet; what both ends remember of the entry before.
         self._buffer: FrameBuffer | None = None
         self._context: EventContext | None = None
         self._command_conversation: ConversationRef | None = None
@@ -132,10 +123,7 @@ class Connection:
         return data
 
     def send_result(self, counter: int, value: int, at_ms: int) -> bytes:
-        """The bytes of a RESULT that is OK: `send(Result(...))` for figures that are known to be right.
-
-        Building the frozen `Result` costs more than all else of sending it. Raises as `send`.
-        """
+        """The bytes of a RESULT that is OK: `send(Result(...))` for figures known to be right, at a third."""
         if frames.Result not in self._step.sendable:
             raise LocalProtocolError(f"Result is not allowed in state {self.state.name}")
         wire = counter_to_wire(counter, self._result_counter)
@@ -199,7 +187,7 @@ class Connection:
 
     def _read_result(self, values: list[Value]) -> Frame:
         counter = counter_from_wire(values[0] if values else None, self._result_counter)
-        _need(values, 3)
+        need(values, 3)
         value, difference, code, retry_after_ms, reason = (*values[1:], *(0, 0, "")[len(values) - 3 :])[:5]
         at_ms = 0  # a refusal has no time of its own; both ends leave their context alone
         if not code:
@@ -216,18 +204,18 @@ class Connection:
         )
 
     def _read_events(self, values: list[Value]) -> Frame:
-        _need(values, 2)
+        need(values, 2)
         start = values[0]
         entries = decode_entries(values[1], self._event_context())
         end = values[2] if len(values) > 2 else start + len(entries)  # type: ignore[operator]
         return frames.Events(start=start, end=end, entries=entries)  # type: ignore[arg-type]
 
     def _read_query(self, values: list[Value]) -> Frame:
-        _need(values, 2)
+        need(values, 2)
         return frames.Query(id=values[0], op=values[1], arguments=tuple(values[2:]))  # type: ignore[arg-type]
 
     def _read_reply(self, values: list[Value]) -> Frame:
-        _need(values, 2)
+        need(values, 2)
         reply_id, payload, code, reason, retry_after_ms = (*values, *(0, "", 0)[len(values) - 2 :])[:5]
         return frames.Reply(
             id=reply_id,  # type: ignore[arg-type]
@@ -269,8 +257,8 @@ class Connection:
     def _write_reply(self, frame: frames.Reply) -> bytes:
         if not frame.code:
             return frame_bytes(b"".join((b"\x93\x0f", pack_int(frame.id), frame.payload)))
-        values: list[Value] = [15, frame.id, None, frame.code, frame.reason, frame.retry_after_ms]
-        return frame_bytes(pack(trim_fields(values, ["", 0])))
+        said: list[Value] = [15, frame.id, None, frame.code, frame.reason, frame.retry_after_ms]
+        return frame_bytes(pack(trim_fields(said, ["", 0])))
 
     # Steps -----------------------------------------------------------------------------------------
 
@@ -289,11 +277,6 @@ class Connection:
         if (context := self._context) is None:
             context = self._context = EventContext()
         return context
-
-
-def _need(values: list[Value], count: int) -> None:
-    if len(values) < count:
-        raise ValueError(f"needs at least {count} fields, has {len(values)}")
 
 
 # ruff: noqa: SLF001 - of the class above; mypyc has no tables of methods in a class's body

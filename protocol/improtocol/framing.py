@@ -1,10 +1,20 @@
 """Framing: a varint length (LEB128, 1 to 3 bytes), then that many bytes. The same on every transport."""
 
+from enum import Enum, auto
 from typing import Final
 
 from improtocol import limits
 from improtocol.codes import Code
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
+
+
+class NeedData(Enum):
+    """No whole frame is there; feed more bytes."""
+
+    NEED_DATA = auto()
+
+
+NEED_DATA: Final = NeedData.NEED_DATA
 
 _ONE_BYTE: Final = tuple(bytes((length,)) for length in range(128))
 

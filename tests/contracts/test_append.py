@@ -216,17 +216,8 @@ async def test_a_new_role_keeps_the_marks_and_leaving_and_joining_again_does_not
     assert conversation is not None
     assert conversation.members[1] == Member(user=bob, name="bob", role=1, first=1, read=3, delivered=0)
     gone = house.write("alice", Kind.REMOVED, members=[MemberChange(user=bob, role=None)])
-    again = Write(
-        device=0,
-        at_ms=gone.at_ms,
-        author=gone.author,
-        author_name="alice",
-        conversation=ROOM,
-        kind=Kind.REMOVED,
-        recipients=gone.recipients,
-        members=gone.members,
-    )
     back = house.write("alice", Kind.JOINED, members=[MemberChange(user=bob, role=Role.MEMBER)])
+    again = house.write("alice", Kind.REMOVED, device=0, members=gone.members)
     await house.append(gone, again, back)
     conversation = await store.conversation(ROOM)
     assert conversation is not None

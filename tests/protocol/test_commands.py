@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from improtocol import Body, Text, Unknown, commands, limits, pack, unpack
+from improtocol import Body, Role, Text, Unknown, commands, limits, pack, unpack
 from improtocol.action_codec import action_from_values, action_to_values, digest_of
 from improtocol.commands import Action, Post
 from tests.protocol.strategies import actions
@@ -36,7 +36,7 @@ def test_every_op_is_tried_above() -> None:
         commands.Invite(conversation=1, users=("u",)),
         commands.Leave(conversation=1),
         commands.Remove(conversation=1, user="u"),
-        commands.SetRole(conversation=1, user="u", role=commands.Role.ADMIN),
+        commands.SetRole(conversation=1, user="u", role=Role.ADMIN),
         commands.Rename(conversation=1, title="t"),
         commands.Logout(),
     ]
