@@ -15,7 +15,9 @@ from imserver.media import MediaLimits
 
 _GIB: Final = 1024**3
 #: Limits for which 0 means "none of it".
-_MAY_BE_ZERO: Final = frozenset({"receipts_members_max", "presence_grace_s", "silent_positions_max"})
+_MAY_BE_ZERO: Final = frozenset(
+    {"receipts_members_max", "delivered_wait_s", "presence_grace_s", "silent_positions_max"}
+)
 
 Limits = CoreLimits | GatewayLimits | MediaLimits
 

@@ -35,6 +35,8 @@ class CoreLimits:
     resumes_burst: float = 10_000.0
     #: Read marks and delivered watermarks of conversations with more members than this are not pushed.
     receipts_members_max: int = 20
+    #: Authors are told this long after that messages were delivered, once for all that were meanwhile.
+    delivered_wait_s: float = 0.25
     #: A user is shown as gone once no device was connected for this long: lifts and tunnels are not goodbyes.
     presence_grace_s: float = 20.0
     #: How long a session lives after its last use.

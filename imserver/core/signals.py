@@ -53,7 +53,10 @@ class Signals:
         self._leaving: dict[int, float] = {}
         #: Users whose presence has changed and whose watchers are not told yet.
         self._changed: dict[int, None] = {}
+        #: How far devices have got in conversations, and nobody was told yet, by (conversation, user).
+        self._reached: dict[tuple[int, int], int] = {}
         self._wake = trio.Event()
+        self._somebody_reached = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._tasks = 0
         self.dropped = 0
@@ -123,17 +126,32 @@ class Signals:
     # Delivered watermarks --------------------------------------------------------------------------
 
     def delivered(self, session: Session, reached: dict[int, int]) -> None:
-        """A device of `session`'s user has committed conversations up to these sequence numbers."""
-        user = session.user
+        """A device of `session`'s user has committed conversations up to these sequence numbers.
+
+        Told after a moment: a frame and a system call for each message would cost as much as the message.
+        """
+        user = session.user.id
         for id, seq in reached.items():
-            self._watermarks.delivered(id, user.id, seq)
-            conversation = self._conversations.get(user.app, id)
-            if conversation is None or user.id not in conversation.members:
-                continue
-            if len(conversation.members) > self._limits.receipts_members_max:
-                continue
-            told = Signal(kind=SignalKind.DELIVERED, conversation=id, user=user.name, value=seq)
-            self._tell_members(conversation, user.id, told)
+            self._watermarks.delivered(id, user, seq)
+            if not self._reached:
+                self._somebody_reached.set()
+            if seq > self._reached.get((id, user), 0):
+                self._reached[id, user] = seq
+
+    async def _tell_delivered(self) -> None:
+        while True:
+            await self._somebody_reached.wait()
+            await trio.sleep(self._limits.delivered_wait_s)
+            self._somebody_reached = trio.Event()
+            reached, self._reached = self._reached, {}
+            for (id, user_id), seq in reached.items():
+                user, conversation = self._delivery.user(user_id), self._conversations.by_id(id)
+                if user is None or conversation is None or user_id not in conversation.members:
+                    continue
+                if len(conversation.members) <= self._limits.receipts_members_max:
+                    told = Signal(kind=SignalKind.DELIVERED, conversation=id, user=user.name, value=seq)
+                    self._tell_members(conversation, user_id, told)
+            self._links.flush()
 
     # Presence --------------------------------------------------------------------------------------
 
@@ -210,6 +228,7 @@ class Signals:
         """Serve lookups until cancelled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(self._tell_delivered)
             while True:
                 while self._changed:
                     user = next(iter(self._changed))

@@ -57,19 +57,30 @@ async def test_typing_in_foreign_or_large_conversations_is_dropped(house: House)
     assert bob.signals(SignalKind.TYPING) == []
 
 
-async def test_delivered_tells_the_sender_how_far_the_other_devices_are(house: House) -> None:
+async def test_delivered_tells_the_sender_once_in_a_while_how_far_the_other_devices_are(
+    house: House, mock_clock: trio.testing.MockClock
+) -> None:
     alice, bob = await pair(house)
     bob.acks = False
     await alice.settle()
+    mock_clock.jump(house.limits.delivered_wait_s)
+    await alice.settle()
     alice.other.clear()
-    await alice.one(post("bob", "second"))
+    for text in ("second", "third"):
+        await alice.one(post("bob", text))
     await bob.settle()
+    mock_clock.jump(house.limits.delivered_wait_s)
+    await alice.settle()
     assert alice.signals(SignalKind.DELIVERED) == []
     assert bob.link is not None
-    bob.link.say(frames.Ack(count=1))
+    for _ in range(2):
+        bob.link.say(frames.Ack(count=1))
+    await alice.settle()
+    assert alice.signals(SignalKind.DELIVERED) == []
+    mock_clock.jump(house.limits.delivered_wait_s)
     await alice.settle()
     (signal,) = alice.signals(SignalKind.DELIVERED)
-    assert (signal.user, signal.value) == ("bob", 3)
+    assert (signal.user, signal.value) == ("bob", 4)
 
 
 async def test_presence_tells_who_watches_and_lifts_and_tunnels_are_not_goodbyes(
@@ -187,7 +198,7 @@ async def test_a_watch_ends_with_the_connection_that_asked(house: House) -> None
 
 
 async def test_in_the_background_signals_ride_along_with_the_next_message_and_typing_is_left_out(
-    house: House,
+    house: House, mock_clock: trio.testing.MockClock
 ) -> None:
     alice, bob = await pair(house)
     await say(bob, watch("alice"))
@@ -196,6 +207,7 @@ async def test_in_the_background_signals_ride_along_with_the_next_message_and_ty
     bob.other.clear()
     await bob.one(post("alice", "from the background"))
     await say(alice, typing(alice.conversation))
+    mock_clock.jump(house.limits.delivered_wait_s)
     await bob.settle()
     assert bob.signals(SignalKind.DELIVERED) == []
     await alice.one(post("bob", "a real message"))
