@@ -8,7 +8,8 @@ from typing import Final
 
 from improtocol import frames
 from improtocol.errors import RemoteProtocolError
-from improtocol.frames import DIGEST_MAX, Frame, Opcode
+from improtocol.digest import DIGEST_MAX
+from improtocol.frames import Frame, Opcode
 from improtocol.limits import INT_MAX
 from improtocol.trusted import trusted
 from improtocol.values import Value, unpack
