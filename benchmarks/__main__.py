@@ -2,9 +2,15 @@
 
 import sys
 
-from benchmarks import digest, idle, relay
+from benchmarks import digest, growth, idle, relay, start
 
-_SCENARIOS = {"digest": digest.main, "idle": idle.main, "relay": relay.main}
+_SCENARIOS = {
+    "digest": digest.main,
+    "growth": growth.main,
+    "idle": idle.main,
+    "relay": relay.main,
+    "start": start.main,
+}
 
 
 def main() -> int:
