@@ -28,6 +28,12 @@ TRAFFIC = (
     Figure("keepalive_bytes", "keepalive"),
     Figure("resume_flights", "client's flights per resume", compared=False),
 )
+HOUR = (
+    Figure("hour_bytes", "bytes, both ways"),
+    Figure("hour_ip_bytes", "with the headers of TCP and IP"),
+    Figure("hour_wakes", "times that something goes over the air"),
+    Figure("hour_awake_s", "s that the radio is awake"),
+)
 FAILURES = (
     Figure("fsyncs_alone", "fsyncs per acked message, one pair alone", 2, compared=False),
     Figure("fsyncs_1", "100 pairs, window 1", 3, compared=False),
@@ -42,6 +48,7 @@ FAILURES = (
     Figure("silent_reordered", "reordered", compared=False),
 )
 STORM = (
+    Figure("storm_sessions", "sessions", compared=False),
     Figure("storm_s", "s until all have all", 2),
     Figure("storm_ack_p99_ms", "ms ack p99 of the others"),
     Figure("storm_us", "µs CPU per session"),
@@ -51,6 +58,7 @@ STORM = (
 TABLES = {
     "Cost: CPU of the whole process tree, memory": COSTS,
     "Bytes, both ways, without TCP, IP and TLS": TRAFFIC,
+    "An hour of one customer who is mostly idle: 3 messages out, 5 in, 2 changes of network": HOUR,
     "Failures, and what the disk is asked to keep": FAILURES,
     "Storm: all sessions dropped at once, 20 messages missed each, others keep talking": STORM,
 }
@@ -64,10 +72,12 @@ class Goal:
     label: str
     most: float
     of: str = ""  #: the peer; empty: `most` is absolute
+    by: str = ""  #: whose figure it is, where only one way to run our server is meant
 
 
 GOALS = (
     Goal("idle_kib", "memory per idle TCP connection", 1.0, "mosquitto"),
+    Goal("idle_kib", "KiB per idle WebSocket connection", 6, by="imserver-ws"),
     Goal("relay_16_us", "CPU per durable message, window 16", 0.75, "mosquitto"),
     Goal("relay_1_us", "CPU per durable message, window 1", 1.0, "mosquitto"),
     Goal("resume_us", "CPU per resume with 20 missed", 0.4, "mosquitto"),
@@ -78,6 +88,9 @@ GOALS = (
     Goal("received_bytes", "bytes: received + ack", 62),
     Goal("missed_20_bytes", "bytes: resume with 20 missed", 1100),
     Goal("keepalive_bytes", "bytes: keepalive", 4),
+    Goal("hour_bytes", "an idle customer's hour: bytes", 0.05, "poll-5s"),
+    Goal("hour_ip_bytes", "an idle customer's hour: bytes with TCP and IP headers", 0.05, "poll-5s"),
+    Goal("hour_wakes", "an idle customer's hour: times that something goes over the air", 0.05, "poll-5s"),
     Goal("storm_s", "storm: seconds until all have all", 15),
     Goal("storm_ack_p99_ms", "storm: ms ack p99 of the others", 1000),
     Goal("storm_lost", "storm: lost", 0),

@@ -74,7 +74,8 @@ def _machine(samples: Samples) -> Iterator[str]:
 
 def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
     """One column for each way to run our server."""
-    ours = [key for key in peers if key.startswith(OURS) and key in samples.peers()]
+    apart = {goal.by for goal in GOALS}
+    ours = [key for key in peers if key.startswith(OURS) and key in samples.peers() and key not in apart]
     yield "## Our goals"
     yield ""
     yield f"| goal | at most | {' | '.join(peers[key].title for key in ours)} |"
@@ -87,10 +88,13 @@ def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
 
 
 def _verdict(samples: Samples, peer: str, goal: Goal) -> str:
-    value = _measured(samples, peer, goal)
+    if goal.by and peer != OURS:
+        return ""
+    value = _measured(samples, goal.by or peer, goal)
     if value is None:
         return ""
-    shown = f"{value:.2f} × {goal.of}" if goal.of else f"{value:g}"
+    digits = 2 if value >= 0.1 else 4
+    shown = f"{value:.{digits}f} × {goal.of}" if goal.of else f"{value:g}"
     return f"{shown}: {'reached' if value <= goal.most else '**not reached**'}"
 
 

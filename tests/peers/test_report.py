@@ -32,6 +32,13 @@ def test_goals_are_judged_by_the_share_of_the_same_run() -> None:
     assert "| CPU per durable message, window 1 | 1 × mosquitto | 1.20 × mosquitto: **not reached** |" in text
 
 
+def test_a_goal_for_one_way_to_run_our_server_takes_its_figure() -> None:
+    over_websocket = replace(OURS, peer="imserver-ws", figures={"idle_kib": 5.5})
+    text = page(OURS, replace(OURS, peer="imserver-compiled"), over_websocket)
+    assert "| goal | at most | imserver | imserver, compiled |" in text
+    assert "| KiB per idle WebSocket connection | 6 | 5.5: reached |  |" in text
+
+
 def test_what_must_not_happen_is_judged_by_the_worst_repeat() -> None:
     again = [replace(OURS, repeat=n, figures={"kills_lost": lost}) for n, lost in enumerate((0.0, 0.0, 1.0))]
     assert "| 5 SIGKILLs: acked but lost | 0 | 1: **not reached** |" in page(*again)

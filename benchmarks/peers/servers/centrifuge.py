@@ -9,6 +9,7 @@ from benchmarks.peers.own import __file__ as own
 from benchmarks.peers.peer import Peer, Promises
 from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.centrifuge import CentrifugeDevice
+from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
 from benchmarks.peers.servers.socketio import CACHE
 
@@ -33,7 +34,12 @@ class Centrifuge(Peer):
         "JSON over WebSocket, a channel with recovery and a history of 10 min for each user, no password "
         "check; the version is Debian 12's, of March 2021, as under Centrifugo 2: newer ones may cost less"
     )
+    asks = False
     promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+
+    def rhythm(self) -> Rhythm:
+        """The server asks every 25 s."""
+        return Steady(25.0)
 
     def missing(self) -> str:
         if not _PROGRAM.exists():

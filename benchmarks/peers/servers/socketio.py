@@ -3,13 +3,16 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from benchmarks.peers.device import Device
 from benchmarks.peers.own import __file__ as own
 from benchmarks.peers.peer import Peer, Promises
 from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.socketio import SocketIoDevice
+from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
 
 #: Packages that no system's package manager has are looked for here.
@@ -27,7 +30,13 @@ class SocketIo(Peer):
         "WebSocket only, in-memory adapter, connection state recovery for 10 min "
         "(`benchmarks/peers/own/socketio_server.js`), no password check"
     )
+    asks = False
+    shares: ClassVar[Mapping[str, float]] = {"storm": 0.1}  # CPU for each resume grows with the messages kept
     promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+
+    def rhythm(self) -> Rhythm:
+        """The server asks every 25 s."""
+        return Steady(25.0)
 
     def missing(self) -> str:
         if shutil.which("node") is None:
