@@ -2,13 +2,14 @@
 
 import sys
 
-from benchmarks import digest, growth, idle, relay, start
+from benchmarks import digest, growth, idle, relay, sdk, start
 
 _SCENARIOS = {
     "digest": digest.main,
     "growth": growth.main,
     "idle": idle.main,
     "relay": relay.main,
+    "sdk": sdk.main,
     "start": start.main,
 }
 
