@@ -20,11 +20,11 @@ class Incidents:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._stopped = False
+        self._stops = 0
 
     def stop(self) -> None:
         """Nothing that is still under way may end later: `heal` ends it."""
-        self._stopped = True
+        self._stops += 1
 
     async def happen(self, event: Event, phone: "Phone") -> bool:
         """Carry out a fault. False: there was nothing it could befall."""
@@ -40,8 +40,10 @@ class Incidents:
         return result
 
     def _later(self, span_s: float, call: Callable[[], object]) -> None:
+        stops = self._stops
+
         def unless_stopped() -> None:
-            if not self._stopped:
+            if self._stops == stops:
                 call()
 
         self._world.timers.at(trio.current_time() + span_s, unless_stopped)

@@ -168,7 +168,8 @@ class Server:
         if life is not None:
             self.end(life, way, power=power)
             await life.over.wait()
-            self.life = None
+            if self.life is life:  # somebody else who waited for that may have begun another
+                self.life = None
 
     # The disk ---------------------------------------------------------------------------------------
 
