@@ -1,6 +1,7 @@
 """Sockets that only pump and client share: no kernel, so bytes come in the same pieces each time."""
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 import trio
@@ -85,6 +86,9 @@ class Door:
     def setblocking(self, flag: bool) -> None:
         pass
 
+    def setsockopt(self, *_: object) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -98,10 +102,7 @@ class Poller:
         self._go = trio.Event()
 
     def watch(self, sock: Any, item: Any, events: int) -> None:
-        if events:
-            self._watched[sock] = item, events
-        else:
-            self.forget(sock)
+        self._watched[sock] = item, events
 
     def forget(self, sock: Any) -> None:
         self._watched.pop(sock, None)
@@ -116,6 +117,9 @@ class Poller:
             for sock, (item, events) in self._watched.items()
             if events & READ and sock.readable()
         ]
+
+    def items(self) -> Iterator[Any]:
+        return (item for item, _ in self._watched.values())
 
     def go(self) -> None:
         """Look again."""
