@@ -49,11 +49,11 @@ def test_a_server_that_ends_at_once_says_its_last_line(tmp_path: Path) -> None:
 
 
 def test_a_free_port_is_free_on_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(process, "_PORTS", [port])
+    monkeypatch.setattr(process, "_PORT_TRIES", 1)
     with socket.socket() as taken:
-        taken.bind(("127.9.9.9", 0))
-        port = taken.getsockname()[1]
-        monkeypatch.setattr(process, "_PORTS", [port])
-        monkeypatch.setattr(process, "_PORT_TRIES", 1)
+        taken.bind(("127.9.9.9", port))
         with pytest.raises(RuntimeError, match="ports is free"):
             free_port()
     assert free_port() == port
