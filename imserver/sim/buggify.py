@@ -76,6 +76,7 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imsdk.streams", "CHUNK", (1,)),
     ("imsdk.keepalive", "SUSPICIOUS_S", (0.5,)),
     ("imsdk.resync", "limits", (SimpleNamespace(PAGE_MAX=1), SimpleNamespace(PAGE_MAX=4))),
+    ("imsdk.resync", "LIST_MAX", (1, 2)),
 )
 
 #: What is looked at every half second, or five, would be most of a quiet hour's work: (module, name, seconds

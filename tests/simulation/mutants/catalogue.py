@@ -260,6 +260,12 @@ MUTANTS: Final = (
         "iif(id IS NULL, 0 AND ?,",
     ),
     _one(
+        "a resync goes through the list once",
+        "imsdk.resync",
+        "if pages == 1 or len(present) == known:",
+        "if head is not None:",
+    ),
+    _one(
         "the server's commits are not synced",
         "imserver.storage.schema",
         "PRAGMA synchronous = FULL",
