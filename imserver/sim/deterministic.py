@@ -64,6 +64,23 @@ class Timers:
         await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
 
 
+class Bell:
+    """Wakes whoever waits when it is rung."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def ring(self) -> None:
+        """Wake everybody."""
+        if self._event.statistics().tasks_waiting:
+            self._event.set()
+            self._event = trio.Event()
+
+    async def wait(self) -> None:
+        """Return at the next ring."""
+        await self._event.wait()
+
+
 class Turn:
     """One after the other, in the order of asking; as a lock in a shielded scope."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -13,6 +13,9 @@ from imserver.sim.plan import Event
 if TYPE_CHECKING:
     from imserver.sim.phone import Phone
     from imserver.sim.world import World
+
+#: A fault that comes with something else waits for it so long.
+WAIT_S_MAX: Final = 5.0
 
 
 class Incidents:
@@ -160,10 +163,15 @@ class Incidents:
         return True
 
     async def restore(self, event: Event, phone: "Phone", rng: Random) -> bool:
-        """The disk is gone, the last backup is put back."""
-        if not await self._world.server.restore():
+        """The disk is gone, the last backup is put back. At times when something was just begun."""
+        server = self._world.server
+        if server.backup is not None and (bell := rng.choice((None, server.committed, server.created))):
+            with trio.move_on_after(WAIT_S_MAX):
+                await bell.wait()
+            await trio.sleep(rng.uniform(0, 0.2))
+        if not await server.restore():
             return False
-        self._start_later(event.span_s, self._world.server.boot)
+        self._start_later(event.span_s, server.boot)
         return True
 
     async def trim(self, event: Event, phone: "Phone", rng: Random) -> bool:

@@ -98,5 +98,8 @@ class WatchedStore(SqliteStore):
         placed = writer.append(writes, marks)
         self._model.committed(writes, placed)
         for write, place in zip(writes, placed, strict=True):
+            if write.create is not None:
+                self._world.server.created.ring()
             self._world.trace.note("commit", write.device, write.counter, write.kind, place.seq, write.code)
+        self._world.server.committed.ring()
         return placed
