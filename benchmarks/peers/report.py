@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from statistics import median
 
-from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal
+from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal, Table
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples, Spread
 
@@ -43,8 +43,8 @@ def render(
         *_notes(samples, peers, skipped, untried or {}),
     ]
     shown = [key for key in peers if key in samples.peers()]
-    for title, figures in TABLES.items():
-        lines += ["", *_table(title, figures, samples, shown, peers)]
+    for table in TABLES:
+        lines += ["", *_table(table, samples, shown, peers)]
     lines += ["", *_failed(samples)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -145,15 +145,16 @@ def _versions(samples: Samples) -> dict[str, str]:
     return {sample.peer: sample.version for sample in samples.current}
 
 
-def _table(
-    title: str, figures: tuple[Figure, ...], samples: Samples, shown: list[str], peers: Mapping[str, Peer]
-) -> Iterator[str]:
-    yield f"## {title}"
+def _table(table: Table, samples: Samples, shown: list[str], peers: Mapping[str, Peer]) -> Iterator[str]:
+    yield f"## {table.title}"
     yield ""
-    yield f"| | {' | '.join(figure.label for figure in figures)} |"
-    yield "|---" * (len(figures) + 1) + "|"
+    if table.text:
+        yield table.text
+        yield ""
+    yield f"| | {' | '.join(figure.label for figure in table.figures)} |"
+    yield "|---" * (len(table.figures) + 1) + "|"
     for key in shown:
-        cells = [_cell(samples.spread(key, figure.key), figure) for figure in figures]
+        cells = [_cell(samples.spread(key, figure.key), figure) for figure in table.figures]
         if any(cells):
             yield f"| {peers[key].title} | {' | '.join(cells)} |"
 
