@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from imserver.sim.shrink import shrink
 
 #: Seeds handed to a worker at once.
 SEEDS_PER_TASK = 5
+#: Of a plan that stays long.
+EVENTS_PRINTED = 40
 #: The marks in docs/simulation.md: of what one run counted, and of what all long runs add up to.
 COUNTS, LONG = "counts", "long"
 
@@ -146,11 +148,17 @@ def _replay(seed: int, *, long: bool, trace: bool) -> int:
         return 0
     kind = kind_of(outcome.violation)
     print(f"seed {seed}, commit {_commit()}: {outcome.violation}")
-    small = shrink(outcome.plan, lambda plan: kind_of(run_plan(plan).violation) == kind)
+    # What would have come after the failure has no part in it.
+    begun = tuple(event for event in outcome.plan.events if event.at_s <= outcome.simulated_s)
+    small = shrink(
+        replace(outcome.plan, events=begun), lambda plan: kind_of(run_plan(plan).violation) == kind
+    )
     least = run_plan(small)
     print(f"\n{len(small.events)} of {len(outcome.plan.events)} events are enough:\n")
-    for event in small.events:
+    for event in small.events[-EVENTS_PRINTED:]:
         print(f"  {event}")
+    if len(small.events) > EVENTS_PRINTED:
+        print(f"  (the last {EVENTS_PRINTED} of them)")
     print(f"\n{least.violation}\nreplay: {_command(seed, long=long)}")
     if trace:
         print("\n".join(least.lines))
