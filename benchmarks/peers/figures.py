@@ -72,7 +72,7 @@ TABLES = (
     Table(
         "An hour of one customer who is mostly idle: 3 messages out, 5 in, 2 changes of network",
         HOUR,
-        "Counted on real sockets, without the pauses: each thing that happens, and one keepalive or poll "
+        "Counted on real sockets, with short pauses: each thing that happens, and one keepalive or poll "
         "times as many as the hour has. Keepalives: ours as the SDK paces them on a network it does not "
         "know yet (after 15 s in front; in a pocket after 60 s at first, later up to 600 s); NATS after 120 "
         "s, Socket.IO and Centrifuge every 25 s, as they come; long polls end after 60 s; the rest after "

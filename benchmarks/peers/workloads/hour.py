@@ -4,10 +4,9 @@ The hour: in front of the app for three minutes, three messages each way; two mo
 the phone is in a pocket; twice it comes back from another network, having missed nothing. Otherwise silence,
 and whatever keeps the connection alive, or asks for news.
 
-What happens goes over real sockets, one thing after the other and without the pauses; one keepalive, or one
-poll, is measured and counted as often as the hour has them. Bytes do not depend on the clock, but for the
-time of a message, which takes ours two bytes more once a minute has passed. Nobody's client tells what was
-read, or who is typing.
+What happens goes over real sockets, one thing after the other and with short pauses (`traffic.PAUSE_S` says
+why that changes no byte); one keepalive, or one poll, is measured and counted as often as the hour has them.
+Nobody's client tells what was read, or who is typing.
 
 A radio of LTE stays awake for `TAIL_S` after the last packet. Polling more often than that keeps it awake for
 good, so besides the seconds awake the times are counted that it has to send or receive, `APART_S` or more
@@ -20,6 +19,7 @@ from typing import Final
 from benchmarks.peers.device import Device
 from benchmarks.peers.rhythm import Rhythm
 from benchmarks.peers.stage import Stage, deliver, posts
+from benchmarks.peers.workloads.traffic import PAUSE_S
 from imload.radio import Radio
 
 HOUR_S: Final = 3600.0
@@ -123,6 +123,7 @@ class _Phone:
             self._stage.connect([self._ear])
             self._stage.quiet(QUIET_S)
             return self._cost(self._ear)
+        self._stage.quiet(PAUSE_S)
         before = self._both()
         if what == "sent":
             self._post(self._mouth, self._listener)
