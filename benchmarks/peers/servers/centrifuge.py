@@ -11,7 +11,7 @@ from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.centrifuge import CentrifugeDevice
 from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
-from benchmarks.peers.servers.socketio import CACHE
+from benchmarks.peers.servers.socketio import CACHE, CACHE_SHOWN
 
 _SOURCE = Path(own).parent / "centrifuge_server.go"
 _PROGRAM = CACHE / "centrifuge_server"
@@ -21,7 +21,10 @@ _PACKAGES = (
     f"golang {_PACKAGE} golang-github-centrifugal-protocol-dev golang-github-fzambia-eagle-dev "
     "golang-github-igm-sockjs-go-dev golang-github-mna-redisc-dev"
 )
-_BUILD = f"GO111MODULE=off GOPATH=/usr/share/gocode go build -o {_PROGRAM} {_SOURCE}"
+_BUILD = (
+    "GO111MODULE=off GOPATH=/usr/share/gocode "
+    f"go build -o {CACHE_SHOWN}/{_PROGRAM.name} benchmarks/peers/own/{_SOURCE.name}"
+)
 
 
 class Centrifuge(Peer):

@@ -16,7 +16,8 @@ from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
 
 #: Packages that no system's package manager has are looked for here.
-CACHE = Path.home() / ".cache" / "imserver-peers"
+CACHE_SHOWN = "~/.cache/imserver-peers"
+CACHE = Path(CACHE_SHOWN).expanduser()
 _MODULES = CACHE / "node_modules"
 _PACKAGE = _MODULES / "socket.io" / "package.json"
 
@@ -42,7 +43,7 @@ class SocketIo(Peer):
     def missing(self) -> str:
         if shutil.which("node") is None:
             return "no node on this machine"
-        return "" if _PACKAGE.exists() else f"no Socket.IO: npm install --prefix {CACHE} socket.io@4"
+        return "" if _PACKAGE.exists() else f"no Socket.IO: npm install --prefix {CACHE_SHOWN} socket.io@4"
 
     def version(self) -> str:
         node = subprocess.run(
