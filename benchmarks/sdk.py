@@ -36,6 +36,8 @@ class _App:
             str(data_dir),
         ]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        #: Of the process with the SDK imported and not yet used.
+        self.begun_kib = self.hear()["memory_kib"]
 
     def tell(self, do: str, **order: object) -> None:
         """Give an order."""
@@ -82,6 +84,7 @@ def measure() -> Run:
     with TemporaryDirectory(prefix="sdk-") as name, running() as server:
         folder = Path(name)
         with _app(server, "alice", folder) as alice, _app(server, "bob", folder) as bob:
+            begun_kib = alice.begun_kib
             idle = [app.ask("sync") for app in (alice, bob)]
         sizes = [_size(folder / user) for user in ("alice", "bob")]
         with _app(server, "alice", folder) as alice:
@@ -107,6 +110,7 @@ def measure() -> Run:
         "caught_up_bytes": (caught_up["bytes_in"] + caught_up["bytes_out"]) / _AT_ONCE,
         "sent_disk_bytes": grown[0] / both,
         "received_disk_bytes": grown[1] / both,
+        "begun_mib": begun_kib / 1024,
         "idle_mib": max(one["memory_kib"] for one in idle) / 1024,
         "sender_mib": burst["memory_kib"] / 1024,
         "receiver_mib": caught_up["memory_kib"] / 1024,
@@ -145,7 +149,8 @@ _ROWS: Final = {
     f"received, {_AT_ONCE:,} missed ones": "caught_up",
 }
 _MEMORY: Final = {
-    "idle": "idle",
+    "begun": "only imported",
+    "idle": "connected and idle",
     "sender": f"after {_IN_TURN + _AT_ONCE:,} sent",
     "receiver": f"after {_AT_ONCE:,} received",
 }

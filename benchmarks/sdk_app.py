@@ -1,6 +1,7 @@
 """An app on the real SDK with its data on disk, as a process of its own: `sdk_app URL TOKEN DATA_DIR`.
 
-Orders on stdin, one JSON a line, each answered by one on stdout that says what it cost.
+Orders on stdin, one JSON a line, each answered by one on stdout that says what it cost. A first one says what
+the process holds before it has connected.
 """
 
 import json
@@ -53,7 +54,6 @@ async def _obey(client: imsdk.Client, order: dict[str, Any]) -> None:
 
 def _answer(client: imsdk.Client, since: dict[str, float]) -> dict[str, float]:
     """What was used since, and what is held now."""
-    usage = usage_of(os.getpid())
     figures = client.statistics()
     now = {
         "cpu_s": time.process_time(),
@@ -62,10 +62,16 @@ def _answer(client: imsdk.Client, since: dict[str, float]) -> dict[str, float]:
     }
     used = {name: value - since.get(name, 0.0) for name, value in now.items()}
     since |= now
-    return used | {"memory_kib": usage.memory_kib if usage is not None else 0.0}
+    return used | {"memory_kib": _memory_kib()}
+
+
+def _memory_kib() -> float:
+    usage = usage_of(os.getpid())
+    return usage.memory_kib if usage is not None else 0.0
 
 
 async def _main(url: str, token: str, data_dir: Path) -> None:
+    print(json.dumps({"memory_kib": _memory_kib()}), flush=True)
     since = {"cpu_s": time.process_time()}
     stdin = trio.lowlevel.FdStream(os.dup(0))
     async with imsdk.connect(url, token=token, data_dir=data_dir, device="bench") as client:
