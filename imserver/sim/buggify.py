@@ -25,6 +25,7 @@ SITES: Final[dict[str, float]] = {
     "recv_one_byte": 0.1,
     "send_would_block": 0.2,
     "send_takes_half": 0.3,
+    "second_half_late": 0.03,
     "accept_no_descriptors": 0.2,
     "accept_queue_full": 0.2,
     "select_tells_one": 0.5,
@@ -92,7 +93,8 @@ _FOLLOWERS: Final = {
     ("imserver.core.sessions", "EVENTS_IN_FLIGHT_MAX"): (
         ("imserver.core.delivery", "_EVENTS_IN_FLIGHT", 1),
         ("imsdk.session", "ACK_AFTER", 2),
-    )
+    ),
+    ("imserver.core.sessions", "EVENT_BYTES_IN_FLIGHT_MAX"): (("imsdk.session", "ACK_AFTER_BYTES", 2),),
 }
 
 

@@ -17,7 +17,7 @@ WORK: Final[dict[str, int]] = {
     "recall": 5,
     "react": 8,
     "read": 14,
-    "group": 5,
+    "group": 6,
     "invite": 4,
     "remove": 3,
     "leave": 2,
@@ -30,7 +30,7 @@ WORK: Final[dict[str, int]] = {
     "foreground": 1,
     "logout": 2,
     "rush": 2,
-    "storm_out": 3,
+    "storm_out": 4,
 }
 
 #: What befalls them, and how often where it is on at all.
