@@ -7,6 +7,7 @@ are with somebody who was there before. At the end a sample of customers goes aw
 
 import hashlib
 import json
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -101,6 +102,7 @@ def copy_of(filled: Filled) -> Iterator[Path]:
     with TemporaryDirectory(prefix="copy-", dir=filled.folder) as copy:
         data = Path(copy) / "data"
         shutil.copytree(Path(filled.folder) / "data", data, ignore=shutil.ignore_patterns("*.sock"))
+        os.sync()  # what is still to be written would be written while something is measured
         yield data
 
 
