@@ -30,6 +30,12 @@ class Promises:
         }
         return "; ".join(f"{'' if kept else 'not '}{name}" for name, kept in kept.items())
 
+    @property
+    def withheld(self) -> str:
+        """What it does not promise, a letter each: durable before ack, resume after restart, retries once."""
+        kept = {"D": self.fsync_before_ack, "R": self.resume_after_restart, "O": self.once}
+        return "".join(letter for letter, is_kept in kept.items() if not is_kept)
+
 
 class Peer(ABC):
     """A server that can be started, and the app for it."""

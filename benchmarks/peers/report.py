@@ -15,7 +15,9 @@ each by its own small client, in turns within a run. Each cell: the median over 
 parentheses least and most, and × the peer's figure divided by ours in the same repeat of the same run
 (above 1: ours is cheaper). The machine is shared and its clock has levels, so ratios say more than
 figures, and below 1.5 × only the spread can tell whether there is a difference at all.
-In brackets: how many repeats, where there were not three.
+In brackets: how many repeats, where there were not three. "(not D)": the server does not promise that an
+acknowledged message is durable; "(not R)": that a session is resumed after its restart; "(not O)": that
+what a sender tries again after a lost acknowledgement is delivered once.
 """
 
 
@@ -156,7 +158,8 @@ def _table(table: Table, samples: Samples, shown: list[str], peers: Mapping[str,
     for key in shown:
         cells = [_cell(samples.spread(key, figure.key), figure) for figure in table.figures]
         if any(cells):
-            yield f"| {peers[key].title} | {' | '.join(cells)} |"
+            withheld = peers[key].promises.withheld
+            yield f"| {peers[key].title}{withheld and f' (not {withheld})'} | {' | '.join(cells)} |"
 
 
 def _cell(spread: Spread | None, figure: Figure) -> str:

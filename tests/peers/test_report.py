@@ -64,6 +64,8 @@ def test_versions_promises_and_configurations_stand_beside_the_figures() -> None
     text = page(OURS, THEIRS)
     assert "| mosquitto | 9.8 | not durable before ack; not resume after restart; not retries once |" in text
     assert PEERS["mosquitto"].configuration in text
+    assert "| mosquitto (not DRO) | 20.0" in text.replace("|  |", "|")
+    assert "| imserver | 10.0" in text.replace("|  |", "|")
 
 
 def test_a_server_without_a_client_is_named_with_the_reason() -> None:
