@@ -152,6 +152,18 @@ async def idle_sessions() -> dict[str, float]:
         }
 
 
+async def idle_websockets() -> dict[str, float]:
+    """What stays of an idle session over WebSocket."""
+    async with guard_house(MemoryStore(epoch=77), websocket=True) as house:
+        await house.log_in(f"early{n}" for n in range(100))
+        with kept() as found:
+            await house.log_in(f"idle{n}" for n in range(IDLE))
+        return {
+            "blocks of an idle session, WebSocket": found.blocks / IDLE,
+            "bytes of an idle session, WebSocket": found.size_bytes / IDLE,
+        }
+
+
 async def all_of_them(folder: Path) -> AsyncIterator[tuple[str, float]]:
     """Every figure, each scene in a folder of its own below `folder`."""
     for number, (scene, arguments) in enumerate(
@@ -167,8 +179,9 @@ async def all_of_them(folder: Path) -> AsyncIterator[tuple[str, float]]:
         own.mkdir()
         for figure in (await scene(own, *arguments)).items():  # type: ignore[operator]
             yield figure
-    for figure in (await idle_sessions()).items():
-        yield figure
+    for idle in (idle_sessions, idle_websockets):
+        for figure in (await idle()).items():
+            yield figure
 
 
 @asynccontextmanager

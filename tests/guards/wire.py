@@ -68,12 +68,11 @@ class Door:
         self._asked = asked
         self._queue: deque[Half] = deque()
 
-    def dial(self) -> Half:
-        """A client's end of a new connection."""
-        client, server = Half(), Half(self._asked)
+    def dial(self, client: Half) -> None:
+        """`client` is the client's end of a new connection."""
+        server = Half(self._asked)
         client.other, server.other = server, client
         self._queue.append(server)
-        return client
 
     def accept(self) -> tuple[Half, None]:
         if not self._queue:
