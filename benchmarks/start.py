@@ -166,9 +166,7 @@ def main(arguments: list[str]) -> None:
     print(place())
     everything = all(run["cold"]["everything"] for runs in found.values() for run in runs)
     print(f"cold: the page cache of {'the whole machine' if everything else 'the database'} was dropped")
-    print(
-        f"empty folder: ready after {spread([run['ready_ms'] for run in firsts], 0)} ms"
-    )
+    print(f"empty folder: ready after {spread([run['ready_ms'] for run in firsts], 0)} ms")
     rows = [
         [f"{n:,}", *(spread([run[how][name] for run in runs], 0) for how, name in _COLUMNS.values())]
         for n, runs in found.items()
