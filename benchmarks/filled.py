@@ -92,7 +92,7 @@ def fill(root: Path, messages: int) -> Filled:
 
 def _scratch(folder: Path, messages: int) -> Path:
     """Where to write it: in RAM if there is room, else ten million messages wait for the disk for long."""
-    fits = _RAM_DISK.is_dir() and shutil.disk_usage(_RAM_DISK).free > 4 * _MESSAGE_BYTES * messages
+    fits = os.access(_RAM_DISK, os.W_OK) and shutil.disk_usage(_RAM_DISK).free > 4 * _MESSAGE_BYTES * messages
     return _RAM_DISK if fits else folder
 
 

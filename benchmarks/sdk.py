@@ -79,8 +79,8 @@ def _app(server: OwnServer, user: str, folder: Path) -> Iterator[_App]:
         app.kill()
 
 
-def measure() -> Run:
-    """One life of two apps."""
+def measure(in_turn: int = _IN_TURN, at_once: int = _AT_ONCE) -> Run:
+    """One life of two apps: alice sends so many, bob is there for the first and misses the others."""
     with TemporaryDirectory(prefix="sdk-") as name, running() as server:
         folder = Path(name)
         with _app(server, "alice", folder) as alice, _app(server, "bob", folder) as bob:
@@ -91,23 +91,23 @@ def measure() -> Run:
             with _app(server, "bob", folder) as bob:
                 alice.ask("sync")
                 bob.ask("sync")
-                bob.tell("receive", count=_IN_TURN)
-                sent = alice.ask("send", to="bob", count=_IN_TURN, in_turn=True)
+                bob.tell("receive", count=in_turn)
+                sent = alice.ask("send", to="bob", count=in_turn, in_turn=True)
                 received = bob.hear()
-            burst = alice.ask("send", to="bob", count=_AT_ONCE, in_turn=False)
+            burst = alice.ask("send", to="bob", count=at_once, in_turn=False)
         with _app(server, "bob", folder) as bob:
-            caught_up = bob.ask("receive", count=_AT_ONCE)
+            caught_up = bob.ask("receive", count=at_once)
         grown = [_size(folder / user) - size for user, size in zip(("alice", "bob"), sizes, strict=True)]
-    both = _IN_TURN + _AT_ONCE
+    both = in_turn + at_once
     return {
-        "sent_us": sent["cpu_s"] / _IN_TURN * 1e6,
-        "received_us": received["cpu_s"] / _IN_TURN * 1e6,
-        "burst_us": burst["cpu_s"] / _AT_ONCE * 1e6,
-        "caught_up_us": caught_up["cpu_s"] / _AT_ONCE * 1e6,
-        "sent_bytes": (sent["bytes_in"] + sent["bytes_out"]) / _IN_TURN,
-        "received_bytes": (received["bytes_in"] + received["bytes_out"]) / _IN_TURN,
-        "burst_bytes": (burst["bytes_in"] + burst["bytes_out"]) / _AT_ONCE,
-        "caught_up_bytes": (caught_up["bytes_in"] + caught_up["bytes_out"]) / _AT_ONCE,
+        "sent_us": sent["cpu_s"] / in_turn * 1e6,
+        "received_us": received["cpu_s"] / in_turn * 1e6,
+        "burst_us": burst["cpu_s"] / at_once * 1e6,
+        "caught_up_us": caught_up["cpu_s"] / at_once * 1e6,
+        "sent_bytes": (sent["bytes_in"] + sent["bytes_out"]) / in_turn,
+        "received_bytes": (received["bytes_in"] + received["bytes_out"]) / in_turn,
+        "burst_bytes": (burst["bytes_in"] + burst["bytes_out"]) / at_once,
+        "caught_up_bytes": (caught_up["bytes_in"] + caught_up["bytes_out"]) / at_once,
         "sent_disk_bytes": grown[0] / both,
         "received_disk_bytes": grown[1] / both,
         "begun_mib": begun_kib / 1024,

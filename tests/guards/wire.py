@@ -20,7 +20,8 @@ class Half:
         self.inbox: deque[bytes] = deque()
         self.other: Half | None = None
         self.hung_up = False
-        self.bytes_in = 0
+        #: Both ways.
+        self.carried_bytes = 0
 
     def _count(self, what: str) -> None:
         if self.asked is not None:
@@ -42,7 +43,8 @@ class Half:
         self._count("send")
         assert self.other is not None
         self.other.inbox.append(bytes(data))
-        self.other.bytes_in += len(data)
+        self.carried_bytes += len(data)
+        self.other.carried_bytes += len(data)
         return len(data)
 
     def readable(self) -> bool:
