@@ -146,7 +146,7 @@ def launch(
         if process.poll() is not None or time.monotonic() > deadline:
             server.kill()
             last = (log.read_text(errors="replace").strip().splitlines() or ["(nothing)"])[-1]
-            raise RuntimeError(f"{command[0]} did not come up; the last it wrote: {last}")
+            raise RuntimeError(f"{Path(command[0]).name} did not come up; the last it wrote: {last}")
         time.sleep(0.02)
     return server
 

@@ -5,7 +5,7 @@ from statistics import median
 
 from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal, Table
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples, Spread
+from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples
 
 _INTRODUCTION = """\
 # Peers, side by side
@@ -156,13 +156,14 @@ def _table(table: Table, samples: Samples, shown: list[str], peers: Mapping[str,
     yield f"| | {' | '.join(figure.label for figure in table.figures)} |"
     yield "|---" * (len(table.figures) + 1) + "|"
     for key in shown:
-        cells = [_cell(samples.spread(key, figure.key), figure) for figure in table.figures]
+        cells = [_cell(samples, key, figure) for figure in table.figures]
         if any(cells):
             withheld = peers[key].promises.withheld
             yield f"| {peers[key].title}{withheld and f' (not {withheld})'} | {' | '.join(cells)} |"
 
 
-def _cell(spread: Spread | None, figure: Figure) -> str:
+def _cell(samples: Samples, peer: str, figure: Figure) -> str:
+    spread = samples.spread(peer, figure.key)
     if spread is None:
         return ""
     text = f"{spread.median:,.{figure.digits}f}"
@@ -170,7 +171,15 @@ def _cell(spread: Spread | None, figure: Figure) -> str:
         text += f" ({spread.least:,.{figure.digits}f}–{spread.most:,.{figure.digits}f})"
     if spread.count < REPEATS_MIN:
         text += f" [{spread.count}]"
-    return text if spread.ratio is None or not figure.compared else f"{text} × {spread.ratio:.2f}"
+    compared = figure.compared and _median(samples, peer, figure.alike) == _median(
+        samples, OURS, figure.alike
+    )
+    return f"{text} × {spread.ratio:.2f}" if compared and spread.ratio is not None else text
+
+
+def _median(samples: Samples, peer: str, key: str) -> float | None:
+    spread = samples.spread(peer, key)
+    return spread and spread.median
 
 
 def _failed(samples: Samples) -> Iterator[str]:

@@ -51,6 +51,15 @@ def test_cells_tell_spread_and_ratio() -> None:
     assert "30.0 (20.0–40.0) [2] × 3.00" in text
 
 
+def test_times_of_different_numbers_of_sessions_have_no_ratio() -> None:
+    ours = replace(OURS, figures={"storm_sessions": 100.0, "storm_s": 2.0, "storm_us": 10.0})
+    as_many = replace(ours, peer="floor", figures={**ours.figures, "storm_s": 3.0})
+    fewer = replace(ours, peer="nats", figures={"storm_sessions": 10.0, "storm_s": 5.0, "storm_us": 30.0})
+    text = page(ours, as_many, fewer)
+    assert "3.00 [1] × 1.50" in text
+    assert "| 10 [1] | 5.00 [1] |  | 30 [1] × 3.00 |" in text
+
+
 def test_who_was_skipped_who_failed_and_what_is_scaled_is_said() -> None:
     failed = replace(OURS, workload="storm", figures={}, failed="the peer fell silent")
     text = page(replace(OURS, scale=0.1, load=2.5), failed, skipped={"nats": "no nats-server"})
