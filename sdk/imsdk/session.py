@@ -111,11 +111,12 @@ class Session:
     def attach(self, frame: Connected | Resumed) -> Attached:
         """The server's answer to `open`.
 
-        After a `fresh` one call `renew` with the store's identity, before anything else.
+        After a `fresh` one call `renew` with the store's identity, before anything else: until then nothing
+        may be sent, as the commands may be counted anew.
         """
-        self.attached = True
-        self.proof.attached(frame.resync)
         fresh = isinstance(frame, Connected)
+        self.attached = not fresh
+        self.proof.attached(frame.resync)
         return Attached(
             head=frame.head if fresh or frame.head else self.cursor,
             behind_events=frame.behind_events,
@@ -128,6 +129,7 @@ class Session:
         self.session, self.secret, self.epoch = identity.session, identity.secret, identity.epoch
         self.acked = self._judged = self._sent_to = identity.acked
         self._due.clear()
+        self.attached = True
 
     def forget(self) -> None:
         """The server does not know the session any more; the streams go on after the next login."""

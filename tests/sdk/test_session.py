@@ -25,6 +25,7 @@ def test_a_new_device_connects_with_its_token_and_says_nothing_before_the_answer
     assert session.sendable(0)[1] == 0
     fresh = Connected(session=5, secret=b"s" * 16, epoch=1, accepted=3, head=0)
     assert session.attach(fresh).fresh == fresh
+    assert session.sendable(0)[1] == 0, "nor before the store has it and has perhaps counted anew"
     session.renew(Identity(device="phone", session=5, secret=b"s" * 16, epoch=1, acked=3, assigned=4))
     assert session.sendable(0) == (3, limits.COMMANDS_IN_FLIGHT_MAX)
 

@@ -272,6 +272,12 @@ MUTANTS: Final = (
         "",
     ),
     _one(
+        "commands are sent before their new session is stored",
+        "imsdk.session",
+        "self.attached = not fresh",
+        "self.attached = True",
+    ),
+    _one(
         "the server's commits are not synced",
         "imserver.storage.schema",
         "PRAGMA synchronous = FULL",
