@@ -20,8 +20,8 @@ test: lint ## Lint, then every test (ARGS="tests/core -k resume")
 sim: $(INSTALLED) ## 500 simulated worlds in which everything fails; docs/simulation.md (ARGS="--first 500")
 	@$(BIN)/imserver sim --seeds 500 --progress --report docs/simulation.md $(ARGS)
 
-sim-long: $(INSTALLED) ## 20,000 of them, more than two simulated years (hours)
-	@$(BIN)/imserver sim --seeds 20000 --progress $(ARGS)
+sim-long: $(INSTALLED) ## Worlds of hours and days; goes on where docs/simulation-long.jsonl ends (ARGS="--seeds 20000")
+	@$(BIN)/imserver sim --long --seeds 1000 --progress --ledger docs/simulation-long.jsonl --report docs/simulation.md $(ARGS)
 
 mutants: $(INSTALLED) ## Plant bugs one by one and count the worlds until each is found; docs/simulation.md
 	@$(BIN)/python -m tests.simulation.mutants.hunt --write $(ARGS)

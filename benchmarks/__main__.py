@@ -2,9 +2,16 @@
 
 import sys
 
-from benchmarks import digest, idle, relay
+from benchmarks import digest, growth, idle, relay, sdk, start
 
-_SCENARIOS = {"digest": digest.main, "idle": idle.main, "relay": relay.main}
+_SCENARIOS = {
+    "digest": digest.main,
+    "growth": growth.main,
+    "idle": idle.main,
+    "relay": relay.main,
+    "sdk": sdk.main,
+    "start": start.main,
+}
 
 
 def main() -> int:

@@ -28,6 +28,7 @@ class Client:
         "counter",
         "cursor",
         "epoch",
+        "goal",
         "in_flight",
         "last_seq",
         "on_frame",
@@ -40,6 +41,7 @@ class Client:
         "socket",
         "unacked",
         "user",
+        "wanted",
     )
 
     def __init__(self, sock: socket.socket, user: str) -> None:
@@ -50,6 +52,9 @@ class Client:
         self.session = 0
         self.secret = b""
         self.epoch = 0
+        #: Post up to this counter, and receive so many messages: what `Traffic` asks of it.
+        self.goal = 0
+        self.wanted = 0
         self.counter = 0
         self.results = 0
         self.in_flight = 0
@@ -70,6 +75,10 @@ class Client:
         self.session, self.secret, self.epoch = old.session, old.secret, old.epoch
         self.peer, self.counter, self.results = old.peer, old.counter, old.results
         self.received, self.cursor, self.last_seq = old.received, old.cursor, old.last_seq
+        self.resume()
+
+    def resume(self, digest: int | None = None, span: int = 0) -> None:
+        """Queue the RESUME of what it is; the server compares `digest` of the last `span` positions."""
         self.queue(
             frames.Resume(
                 session=self.session,
@@ -77,6 +86,8 @@ class Client:
                 epoch=self.epoch,
                 cursor=self.cursor,
                 next=self.counter + 1,
+                digest=digest,
+                span=span,
             )
         )
 
@@ -125,6 +136,10 @@ class Client:
         elif type(frame) is frames.Connected:
             self.session, self.secret, self.epoch = frame.session, frame.secret, frame.epoch
             self.counter = self.results = frame.accepted
+        elif type(frame) is frames.Resync:
+            # A device whose earlier life does not matter: it goes on from the head.
+            self.cursor = frame.head
+            self.queue(frames.Seek(position=frame.head))
         elif type(frame) is frames.Close:
             raise RuntimeError(f"{self.user}: closed by the server: {frame}")
 

@@ -8,12 +8,11 @@ import argparse
 import json
 import time
 
-from benchmarks.clients import Client, connect_all
+from benchmarks.clients import connect_all
 from benchmarks.machine import place
+from benchmarks.traffic import Traffic
 from imload.machine import fixed_loop_ms
 from imload.server import running
-from improtocol import frames
-from improtocol.frames import Frame
 
 
 def measure(pairs: int, window: int, messages: int) -> dict[str, float]:
@@ -21,34 +20,12 @@ def measure(pairs: int, window: int, messages: int) -> dict[str, float]:
     with running() as server:
         names = [f"{side}{n}" for n in range(pairs) for side in ("sender", "receiver")]
         crowd = connect_all(server.urls["tcp"], names, server.token)
-        senders, receivers = crowd.clients[0::2], crowd.clients[1::2]
-        goal = 0
-
-        def keep_window(client: Client, frame: Frame) -> None:
-            if type(frame) is frames.Result:
-                while client.in_flight < window and client.counter < goal:
-                    client.post()
-
-        for sender, receiver in zip(senders, receivers, strict=True):
-            sender.peer = receiver.user
-            sender.on_frame = keep_window
-
-        def send(count: int) -> None:
-            nonlocal goal
-            goal += count
-            for sender in senders:
-                for _ in range(min(window, count)):
-                    sender.post()
-                sender.flush()
-            crowd.until(
-                lambda: all(s.results == goal for s in senders) and all(r.received == goal for r in receivers)
-            )
-
+        traffic = Traffic(crowd, crowd.clients[0::2], crowd.clients[1::2], window)
         each = messages // pairs
-        send(max(1, each // 10))
+        traffic.send(max(1, each // 10))
         loop_before = fixed_loop_ms()
         cpu, begin = server.cpu_s(), time.perf_counter()
-        send(each)
+        traffic.send(each)
         cpu, wall = server.cpu_s() - cpu, time.perf_counter() - begin
         loop_after = fixed_loop_ms()
         crowd.close()

@@ -3,6 +3,7 @@
 - `device`, `peer`   the adapter page: an app as the peer's protocol sees it; a server that can be started
 - `protocols/`       small clients, one protocol each, bytes in and bytes out
 - `servers/`         peers: how each is started, configured, and what it promises
+- `rhythm`           how long an app is silent
 - `pump`, `process`  the generator's sockets; the server's process tree
 - `stage`            one running peer with apps around it
 - `workloads/`       what is measured, the same steps for every peer

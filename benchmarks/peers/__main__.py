@@ -95,7 +95,7 @@ def _once(peer: Peer, workload: str, scale: float) -> tuple[dict[str, float], st
     """Figures, or why there are none: one peer's failure must not end the run."""
     begin_s = time.monotonic()
     try:
-        with staged(peer, scale) as stage:
+        with staged(peer, scale * peer.shares.get(workload, 1.0)) as stage:
             figures = WORKLOADS[workload](stage)
     except Exception as error:  # noqa: BLE001 - whatever a peer answered: hours of others' figures are at stake
         return {}, f"{type(error).__name__}: {error}"

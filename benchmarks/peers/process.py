@@ -1,6 +1,7 @@
 """A measured server: its process tree's CPU time and memory, by /proc; started, killed, started again."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PORTS = range(20_000, 32_000)
+_PORT_TRIES = 100
 _START_S_MAX = 90.0
 _KILL_S_MAX = 10.0
 _SETTLE_S_MAX = 6.0
@@ -21,11 +24,19 @@ _SETTLED_S = 0.01
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port that nobody has at the moment, on any of this machine's addresses.
+
+    Not one of those that Linux gives to outgoing connections: a load has thousands of them, from addresses of
+    its own, and RabbitMQ, which tries its port on all addresses, then finds every other one taken.
+
+    Raises:
+        RuntimeError: none was found.
+    """
+    for port in random.sample(_PORTS, _PORT_TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise RuntimeError(f"none of {_PORT_TRIES} ports is free")
 
 
 def tree(root: int) -> list[int]:
@@ -135,7 +146,7 @@ def launch(
         if process.poll() is not None or time.monotonic() > deadline:
             server.kill()
             last = (log.read_text(errors="replace").strip().splitlines() or ["(nothing)"])[-1]
-            raise RuntimeError(f"{command[0]} did not come up; the last it wrote: {last}")
+            raise RuntimeError(f"{Path(command[0]).name} did not come up; the last it wrote: {last}")
         time.sleep(0.02)
     return server
 

@@ -3,6 +3,7 @@
 import errno
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,8 @@ from benchmarks.peers.device import Device
 _READ_BYTES = 65536
 #: Not in every Python's socket module. The port is chosen at connect: 28,000 of them for each address.
 _IP_BIND_ADDRESS_NO_PORT = 24
+#: `tcpi_segs_out` and `tcpi_segs_in` in `struct tcp_info` of linux/tcp.h, since Linux 4.2.
+_TCP_INFO_BYTES, _SEGMENTS_AT = 192, 136
 _SILENT_S_MAX = 20.0
 #: Connections served between two calls of `on_breath`.
 _BREATH = 16
@@ -29,6 +32,12 @@ class Line:
         self.bytes_in = 0
         self.bytes_out = 0
         self.flights = 0  #: times that something was written
+
+    def segments(self) -> int:
+        """TCP segments both ways so far, as the kernel counts them."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        out, came = struct.unpack_from("=II", info, _SEGMENTS_AT)
+        return int(out + came)
 
 
 class Pump:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from statistics import median
 
-from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal
+from benchmarks.peers.figures import GOALS, TABLES, Figure, Goal, Table
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples, Spread
+from benchmarks.peers.samples import OURS, REPEATS_MIN, Samples
 
 _INTRODUCTION = """\
 # Peers, side by side
@@ -15,7 +15,9 @@ each by its own small client, in turns within a run. Each cell: the median over 
 parentheses least and most, and × the peer's figure divided by ours in the same repeat of the same run
 (above 1: ours is cheaper). The machine is shared and its clock has levels, so ratios say more than
 figures, and below 1.5 × only the spread can tell whether there is a difference at all.
-In brackets: how many repeats, where there were not three.
+In brackets: how many repeats, where there were not three. "(not D)": the server does not promise that an
+acknowledged message is durable; "(not R)": that a session is resumed after its restart; "(not O)": that
+what a sender tries again after a lost acknowledgement is delivered once.
 """
 
 
@@ -43,8 +45,8 @@ def render(
         *_notes(samples, peers, skipped, untried or {}),
     ]
     shown = [key for key in peers if key in samples.peers()]
-    for title, figures in TABLES.items():
-        lines += ["", *_table(title, figures, samples, shown, peers)]
+    for table in TABLES:
+        lines += ["", *_table(table, samples, shown, peers)]
     lines += ["", *_failed(samples)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -74,7 +76,8 @@ def _machine(samples: Samples) -> Iterator[str]:
 
 def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
     """One column for each way to run our server."""
-    ours = [key for key in peers if key.startswith(OURS) and key in samples.peers()]
+    apart = {goal.by for goal in GOALS}
+    ours = [key for key in peers if key.startswith(OURS) and key in samples.peers() and key not in apart]
     yield "## Our goals"
     yield ""
     yield f"| goal | at most | {' | '.join(peers[key].title for key in ours)} |"
@@ -87,10 +90,13 @@ def _goals(samples: Samples, peers: Mapping[str, Peer]) -> Iterator[str]:
 
 
 def _verdict(samples: Samples, peer: str, goal: Goal) -> str:
-    value = _measured(samples, peer, goal)
+    if goal.by and peer != OURS:
+        return ""
+    value = _measured(samples, goal.by or peer, goal)
     if value is None:
         return ""
-    shown = f"{value:.2f} × {goal.of}" if goal.of else f"{value:g}"
+    digits = 2 if value >= 0.1 else 4
+    shown = f"{value:.{digits}f} × {goal.of}" if goal.of else f"{value:g}"
     return f"{shown}: {'reached' if value <= goal.most else '**not reached**'}"
 
 
@@ -141,20 +147,23 @@ def _versions(samples: Samples) -> dict[str, str]:
     return {sample.peer: sample.version for sample in samples.current}
 
 
-def _table(
-    title: str, figures: tuple[Figure, ...], samples: Samples, shown: list[str], peers: Mapping[str, Peer]
-) -> Iterator[str]:
-    yield f"## {title}"
+def _table(table: Table, samples: Samples, shown: list[str], peers: Mapping[str, Peer]) -> Iterator[str]:
+    yield f"## {table.title}"
     yield ""
-    yield f"| | {' | '.join(figure.label for figure in figures)} |"
-    yield "|---" * (len(figures) + 1) + "|"
+    if table.text:
+        yield table.text
+        yield ""
+    yield f"| | {' | '.join(figure.label for figure in table.figures)} |"
+    yield "|---" * (len(table.figures) + 1) + "|"
     for key in shown:
-        cells = [_cell(samples.spread(key, figure.key), figure) for figure in figures]
+        cells = [_cell(samples, key, figure) for figure in table.figures]
         if any(cells):
-            yield f"| {peers[key].title} | {' | '.join(cells)} |"
+            withheld = peers[key].promises.withheld
+            yield f"| {peers[key].title}{withheld and f' (not {withheld})'} | {' | '.join(cells)} |"
 
 
-def _cell(spread: Spread | None, figure: Figure) -> str:
+def _cell(samples: Samples, peer: str, figure: Figure) -> str:
+    spread = samples.spread(peer, figure.key)
     if spread is None:
         return ""
     text = f"{spread.median:,.{figure.digits}f}"
@@ -162,7 +171,15 @@ def _cell(spread: Spread | None, figure: Figure) -> str:
         text += f" ({spread.least:,.{figure.digits}f}–{spread.most:,.{figure.digits}f})"
     if spread.count < REPEATS_MIN:
         text += f" [{spread.count}]"
-    return text if spread.ratio is None or not figure.compared else f"{text} × {spread.ratio:.2f}"
+    compared = figure.compared and _median(samples, peer, figure.alike) == _median(
+        samples, OURS, figure.alike
+    )
+    return f"{text} × {spread.ratio:.2f}" if compared and spread.ratio is not None else text
+
+
+def _median(samples: Samples, peer: str, key: str) -> float | None:
+    spread = samples.spread(peer, key)
+    return spread and spread.median
 
 
 def _failed(samples: Samples) -> Iterator[str]:

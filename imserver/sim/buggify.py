@@ -5,8 +5,8 @@ The idea is FoundationDB's: a code path that runs once a year in production runs
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from random import Random
@@ -25,6 +25,7 @@ SITES: Final[dict[str, float]] = {
     "recv_one_byte": 0.1,
     "send_would_block": 0.2,
     "send_takes_half": 0.3,
+    "second_half_late": 0.03,
     "accept_no_descriptors": 0.2,
     "accept_queue_full": 0.2,
     "select_tells_one": 0.5,
@@ -34,6 +35,7 @@ SITES: Final[dict[str, float]] = {
     "server_slow_before_commit": 0.1,
     "server_slow_after_commit": 0.1,
     "server_slow_read": 0.1,
+    "server_trims": 0.05,
     "phone_slow_before_commit": 0.1,
     "phone_slow_after_commit": 0.1,
     "app_slow": 0.2,
@@ -75,10 +77,15 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imsdk.streams", "CHUNK", (1,)),
     ("imsdk.keepalive", "SUSPICIOUS_S", (0.5,)),
     ("imsdk.resync", "limits", (SimpleNamespace(PAGE_MAX=1), SimpleNamespace(PAGE_MAX=4))),
+    ("imsdk.resync", "LIST_MAX", (1, 2)),
 )
 
-#: Set in every world: what is looked at every half second, or five, would be most of a quiet hour's work.
-_EVERYWHERE: Final = (("imserver.gateway.pump", "_TICK_S", 4.0), ("imserver.core.upkeep", "_TICK_S", 20.0))
+#: What is looked at every half second, or five, would be most of a quiet hour's work: (module, name, seconds
+#: in every world, seconds while nothing is going to happen).
+_TICKS: Final = (
+    ("imserver.gateway.pump", "_TICK_S", 4.0, 60.0),
+    ("imserver.core.upkeep", "_TICK_S", 20.0, 60.0),
+)
 
 #: What hangs on another constant: a room's copy under its own name, and that a phone must acknowledge half of
 #: the window at the latest, or it would wait for the other half each time. As (module, name, divisor).
@@ -86,8 +93,29 @@ _FOLLOWERS: Final = {
     ("imserver.core.sessions", "EVENTS_IN_FLIGHT_MAX"): (
         ("imserver.core.delivery", "_EVENTS_IN_FLIGHT", 1),
         ("imsdk.session", "ACK_AFTER", 2),
-    )
+    ),
+    ("imserver.core.sessions", "EVENT_BYTES_IN_FLIGHT_MAX"): (("imsdk.session", "ACK_AFTER_BYTES", 2),),
 }
+
+
+@contextmanager
+def replaced(constants: Iterable[tuple[str, str, Any]]) -> Iterator[None]:
+    """Replace constants, given as (module, name, value), for a block."""
+    before = []
+    try:
+        for place, name, value in constants:
+            module = import_module(place)
+            before.append((module, name, getattr(module, name)))
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in reversed(before):
+            setattr(module, name, value)
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Ticks are rare for a block. The last one of it may last a minute longer."""
+    return replaced((place, name, span_s) for place, name, _, span_s in _TICKS)
 
 
 @dataclass(slots=True)
@@ -108,19 +136,9 @@ class Extremes:
         """The gateway's limits in this world."""
         return GatewayLimits(**self.gateway)
 
-    @contextmanager
-    def in_force(self) -> Iterator[None]:
+    def in_force(self) -> AbstractContextManager[None]:
         """Replace the constants for a block."""
-        before = []
-        try:
-            for place, name, value in self.constants:
-                module = import_module(place)
-                before.append((module, name, getattr(module, name)))
-                setattr(module, name, value)
-            yield
-        finally:
-            for module, name, value in reversed(before):
-                setattr(module, name, value)
+        return replaced(self.constants)
 
 
 class Buggify:
@@ -134,7 +152,8 @@ class Buggify:
     def __init__(self, rng: Random, *, on: bool = True) -> None:
         self._rng = rng
         self.fired: Counter[str] = Counter()
-        self.extremes = Extremes(constants=list(_EVERYWHERE))
+        self.extremes = Extremes(constants=[(place, name, span_s) for place, name, span_s, _ in _TICKS])
+        self.paused = False  #: faults have stopped. Limits stay as they are: they are no faults.
         self._rates: dict[str, float] = {}
         if on:
             self._draw()
@@ -159,11 +178,7 @@ class Buggify:
     def __call__(self, site: str) -> bool:
         """Whether `site` fires now."""
         rate = self._rates.get(site)
-        if rate is None or self._rng.random() >= rate:
+        if rate is None or self.paused or self._rng.random() >= rate:
             return False
         self.fired[site] += 1
         return True
-
-    def stop(self) -> None:
-        """The faults stop. Limits stay as they are: they are no faults."""
-        self._rates.clear()

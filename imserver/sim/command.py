@@ -7,19 +7,23 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
 
+from imserver.sim import ledger
 from imserver.sim.buggify import KNOBS, SITES
+from imserver.sim.ledger import Row
 from imserver.sim.plan import FAULTS
-from imserver.sim.runs import Outcome, kind_of, run_plan, run_seed
+from imserver.sim.runs import Outcome, kind_of, run_long_seed, run_plan, run_seed
 from imserver.sim.shrink import shrink
 
 #: Seeds handed to a worker at once.
 SEEDS_PER_TASK = 5
-#: The marks in docs/simulation.md.
-BEGIN, END = "<!-- counts: begin -->", "<!-- counts: end -->"
+#: Of a plan that stays long.
+EVENTS_PRINTED = 40
+#: The marks in docs/simulation.md: of what one run counted, and of what all long runs add up to.
+COUNTS, LONG = "counts", "long"
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class Tally:
     simulated_s: float = 0.0
     cpu_s: float = 0.0
     events: int = 0
+    truces: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     sites: Counter[str] = field(default_factory=Counter)
     failed: list[Outcome] = field(default_factory=list)
@@ -40,6 +45,7 @@ class Tally:
         self.simulated_s += outcome.simulated_s
         self.cpu_s += outcome.cpu_s
         self.events += outcome.events
+        self.truces += outcome.truces
         self.faults += outcome.faults
         self.sites += outcome.sites
         if outcome.violation:
@@ -64,83 +70,124 @@ class Tally:
         hours, cpu_s = self.simulated_s / 3600, max(self.cpu_s, 1e-9)
         return (
             f"{self.seeds} seeds, {hours:,.0f} simulated hours in {cpu_s:,.0f} s of CPU "
-            f"({self.simulated_s / cpu_s:,.0f} times real time), {self.events:,} events, "
-            f"{len(self.failed)} violations"
+            f"({self.simulated_s / cpu_s:,.0f} times real time), judged {self.truces + self.seeds:,} times, "
+            f"{self.events:,} events, {len(self.failed)} violations"
+        )
+
+    def row(self, first: int, commit: str) -> Row:
+        """For the ledger."""
+        return Row(
+            first=first,
+            seeds=self.seeds,
+            commit=commit,
+            simulated_s=round(self.simulated_s, 1),
+            cpu_s=round(self.cpu_s, 1),
+            events=self.events,
+            truces=self.truces,
+            failed=tuple(outcome.seed for outcome in self.failed),
         )
 
 
-def run_many(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
-    """The outcomes of seeds, in their order."""
+def run_many(seeds: Sequence[int], jobs: int, *, long: bool = False) -> Iterator[Outcome]:
+    """The outcomes of seeds, in their order. `long`: some last days."""
+    run = run_long_seed if long else run_seed
     if jobs <= 1:
-        yield from map(run_seed, seeds)
+        yield from map(run, seeds)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(run_seed, seeds, chunksize=SEEDS_PER_TASK)
+        yield from pool.map(run, seeds, chunksize=SEEDS_PER_TASK)
 
 
 def main(arguments: list[str]) -> int:
     """Run; exit code 1 if any promise was broken."""
     options = _parser().parse_args(arguments)
     if options.seed is not None:
-        return _replay(options.seed, trace=options.trace)
-    tally, began_s = Tally(), time.monotonic()
-    for outcome in run_many(range(options.first, options.first + options.seeds), options.jobs):
+        return _replay(options.seed, long=options.long, trace=options.trace)
+    rows = [] if options.ledger is None else ledger.read(options.ledger)
+    first = ledger.next_seed(rows) if options.first is None else options.first
+    tally, chunk, commit, began_s = Tally(), Tally(), _commit(), time.monotonic()
+    for outcome in run_many(range(first, first + options.seeds), options.jobs, long=options.long):
         tally.add(outcome)
+        chunk.add(outcome)
         if outcome.violation:
             print(f"seed {outcome.seed}: {outcome.violation[:300]}", flush=True)
-            print(f"  replay: imserver sim --seed {outcome.seed}", flush=True)
+            print(f"  replay: {_command(outcome.seed, long=options.long)}", flush=True)
         if options.progress and tally.seeds % 50 == 0:
             print(tally.summary(), flush=True)
+        if options.ledger is not None and (
+            chunk.seeds == ledger.SEEDS_PER_ROW or tally.seeds == options.seeds
+        ):
+            ledger.append(options.ledger, chunk.row(first + tally.seeds - chunk.seeds, commit))
+            chunk = Tally()
+            if options.report is not None:
+                report(options.report, [*ledger.told(ledger.read(options.ledger))], LONG)
     told = f"{tally.summary()}; {time.monotonic() - began_s:,.0f} s on the wall"
     print(told)
-    if options.report is not None:
-        how = f"Seeds from {options.first}, {options.jobs} processes, Python {platform.python_version()}"
-        report(options.report, [f"{how}, commit {_commit()}:", f"{told}.", "", *tally.table()])
+    if options.report is not None and options.ledger is None:
+        how = f"Seeds from {first}, {options.jobs} processes, Python {platform.python_version()}"
+        report(options.report, [f"{how}, commit {commit}:", f"{told}.", "", *tally.table()], COUNTS)
     return 1 if tally.failed else 0
 
 
-def report(path: Path, lines: Sequence[str]) -> None:
-    """Put `lines` into a file: between its marks, where it has them, or alone."""
+def report(path: Path, lines: Sequence[str], name: str) -> None:
+    """Put `lines` into a file: between its marks of that name, where it has them, or alone."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if BEGIN not in text:
-        text = f"{BEGIN}{END}\n"
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    path.write_text("\n".join((f"{head}{BEGIN}", *lines, f"{END}{tail}")), encoding="utf-8")
+    if begin not in text:
+        text = f"{begin}{end}\n"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    path.write_text("\n".join((f"{head}{begin}", *lines, f"{end}{tail}")), encoding="utf-8")
 
 
-def _replay(seed: int, *, trace: bool) -> int:
+def _replay(seed: int, *, long: bool, trace: bool) -> int:
     """One seed; when it fails, the smallest plan that still does."""
-    outcome = run_seed(seed)
+    outcome = (run_long_seed if long else run_seed)(seed)
     if not outcome.violation:
         print(f"seed {seed}: every promise was kept; trace {outcome.digest}, {outcome.events:,} events")
         return 0
     kind = kind_of(outcome.violation)
     print(f"seed {seed}, commit {_commit()}: {outcome.violation}")
-    small = shrink(outcome.plan, lambda plan: kind_of(run_plan(plan).violation) == kind)
+    # What would have come after the failure has no part in it.
+    begun = tuple(event for event in outcome.plan.events if event.at_s <= outcome.simulated_s)
+    small = shrink(
+        replace(outcome.plan, events=begun), lambda plan: kind_of(run_plan(plan).violation) == kind
+    )
     least = run_plan(small)
     print(f"\n{len(small.events)} of {len(outcome.plan.events)} events are enough:\n")
-    for event in small.events:
+    for event in small.events[-EVENTS_PRINTED:]:
         print(f"  {event}")
-    print(f"\n{least.violation}\nreplay: imserver sim --seed {seed}")
+    if len(small.events) > EVENTS_PRINTED:
+        print(f"  (the last {EVENTS_PRINTED} of them)")
+    print(f"\n{least.violation}\nreplay: {_command(seed, long=long)}")
     if trace:
         print("\n".join(least.lines))
     return 1
 
 
+def _command(seed: int, *, long: bool) -> str:
+    return f"imserver sim {'--long ' if long else ''}--seed {seed}"
+
+
 def _commit() -> str:
-    """The commit this code is at, as far as git can tell."""
+    """The commit this code is at, as far as git can tell, and whether the code has been changed since."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--", ":/imserver", ":/sdk", ":/protocol")
+    return f"{commit or 'unknown'}{' and changes' if changed else ''}"
+
+
+def _git(*arguments: str) -> str:
     try:
-        found = subprocess.run(
-            ("git", "rev-parse", "--short", "HEAD"),  # noqa: S607 - git from the path, as the user has it
+        found = subprocess.run(  # noqa: S603 - only what stands above
+            ("git", *arguments),  # noqa: S607 - git from the path, as the user has it
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
             check=False,
         )
     except OSError:
-        return "unknown"
-    return found.stdout.strip() or "unknown"
+        return ""
+    return found.stdout.strip()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -152,11 +199,13 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, help="run this one; if it fails, make its plan small and print it"
     )
     parser.add_argument("--seeds", type=int, default=20, help="how many worlds (default 20)")
-    parser.add_argument("--first", type=int, default=0, help="the first one's seed (default 0)")
+    parser.add_argument("--first", type=int, help="the first one's seed (default: 0, or after the ledger's)")
+    parser.add_argument("--long", action="store_true", help="one world in ten lasts days instead of an hour")
     parser.add_argument(
         "--jobs", type=int, default=cpu_count() or 1, help="processes (default: one per core)"
     )
-    parser.add_argument("--report", type=Path, help="put counts of faults and sites into this file")
+    parser.add_argument("--report", type=Path, help="put counts, or what the ledger says, into this file")
+    parser.add_argument("--ledger", type=Path, help="add a row to this file for every hundred worlds")
     parser.add_argument("--progress", action="store_true", help="a line every 50 seeds")
     parser.add_argument(
         "--trace", action="store_true", help="with --seed: the last lines of the trace as well"

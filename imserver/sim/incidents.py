@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from imserver.sim.phone import Phone
     from imserver.sim.world import World
 
+#: A fault that comes with something else waits for it so long.
+WAIT_S_MAX: Final = 5.0
+
 
 class Incidents:
     """Carries out faults; what lasts a while ends by itself, or at `stop`."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._stopped = False
+        self._stops = 0
 
     def stop(self) -> None:
         """Nothing that is still under way may end later: `heal` ends it."""
-        self._stopped = True
+        self._stops += 1
 
     async def happen(self, event: Event, phone: "Phone") -> bool:
         """Carry out a fault. False: there was nothing it could befall."""
@@ -40,8 +43,10 @@ class Incidents:
         return result
 
     def _later(self, span_s: float, call: Callable[[], object]) -> None:
+        stops = self._stops
+
         def unless_stopped() -> None:
-            if not self._stopped:
+            if self._stops == stops:
                 call()
 
         self._world.timers.at(trio.current_time() + span_s, unless_stopped)
@@ -158,10 +163,15 @@ class Incidents:
         return True
 
     async def restore(self, event: Event, phone: "Phone", rng: Random) -> bool:
-        """The disk is gone, the last backup is put back."""
-        if not await self._world.server.restore():
+        """The disk is gone, the last backup is put back. At times when something was just begun."""
+        server = self._world.server
+        if server.backup is not None and (bell := rng.choice((None, server.committed, server.created))):
+            with trio.move_on_after(WAIT_S_MAX):
+                await bell.wait()
+            await trio.sleep(rng.uniform(0, 0.2))
+        if not await server.restore():
             return False
-        self._start_later(event.span_s, self._world.server.boot)
+        self._start_later(event.span_s, server.boot)
         return True
 
     async def trim(self, event: Event, phone: "Phone", rng: Random) -> bool:

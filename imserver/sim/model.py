@@ -7,11 +7,15 @@ keeps who was a member when. Each rule broken is a `Violation` that names its gu
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Final
 
 from improtocol.digest import entry_digest
 from improtocol.entries import Entry, Erased, Kind, read_entry
 from improtocol.values import unpack
 from imserver.storage.model import NO_ENTRY, Placed, Write
+
+#: Of a fact's text more than this is left out in its middle: messages may have kilobytes, a screen has not.
+FACT_CHARACTERS_MAX: Final = 240
 
 
 class Violation(AssertionError):
@@ -21,7 +25,14 @@ class Violation(AssertionError):
 def require(true: object, promise: str, *facts: object) -> None:
     """Raise `Violation` unless `true`."""
     if not true:
-        raise Violation(f"{promise}: {' '.join(map(str, facts))}")
+        raise Violation(f"{promise}: {' '.join(map(shortened, facts))}")
+
+
+def shortened(fact: object) -> str:
+    """`fact` as text of bounded length."""
+    text = str(fact)
+    half = FACT_CHARACTERS_MAX // 2
+    return text if len(text) <= FACT_CHARACTERS_MAX else f"{text[:half]} … {text[-half:]}"
 
 
 @dataclass(slots=True)
@@ -143,8 +154,8 @@ class Model:
             elif wanted.kind == Kind.READ:
                 require(own or self._superseded(log[start:], wanted), "G5", "a read mark is missing")
             else:
-                require(own, "G5", f"({start}, {end}] of user {user} lacks {wanted}; next is {got}")
-        require(got is None, "G6", f"({start}, {end}] of user {user} does not hold {got}")
+                require(own, "G5", f"({start}, {end}] of user {user} lacks", wanted, "next is", got)
+        require(got is None, "G6", f"({start}, {end}] of user {user} does not hold", got)
 
     def same(self, wanted: Entry, got: Entry) -> bool:
         """Byte-identical, or erased because the message was recalled."""

@@ -16,6 +16,7 @@ from imsdk.store import schema
 from imsdk.store.database import Database
 from imsdk.store.sqlite import SqliteStore
 from imserver.core import sign_token
+from imserver.sim.deterministic import Turn
 from imserver.sim.drives import Connect, Drive, RamDrive, RecordedDrive
 from imserver.sim.server import APP, KEY
 from imserver.sim.store import Killed
@@ -50,32 +51,32 @@ class PhoneStore(SqliteStore):
         super().__init__(None, connection=phone.database)
         self._phone = phone
         self._life = life
-        self._turn = trio.Lock()
+        self._turn = Turn()
         self._run = self._watched
 
     async def _watched(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         phone = self._phone
-        with trio.CancelScope(shield=True):
-            async with self._turn:
-                await self._wait("phone_slow_before_commit")
-                phone.watch.before(function.__name__, args)
-                changes = phone.database.total_changes
-                result = await self._database.run(function, *args, **kwargs)
-                phone.watch.after(function.__name__, args, kwargs, result)
-                phone.drive.settle()
-                if phone.database.total_changes != changes:
-                    await self._wait("phone_slow_after_commit")
-        return result
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        async with self._turn:
+            await self._wait("phone_slow_before_commit")
+            phone.watch.before(function.__name__, args)
+            changes = phone.database.total_changes
+            result = await self._database.run(function, *args, **kwargs)
+            phone.watch.after(function.__name__, args, kwargs, result)
+            phone.drive.settle()
+            if phone.database.total_changes != changes:
+                await self._wait("phone_slow_after_commit")
+            return result
 
     async def _wait(self, site: str) -> None:
-        rng = self._phone.rng
+        rng, world = self._phone.rng, self._phone.world
         self._life.check()
-        if self._phone.world.buggify(site):
-            await trio.sleep(rng.uniform(0.1, 1.0))
+        if world.buggify(site):
+            await world.timers.sleep_through(rng.uniform(0.1, 1.0))
         elif rng.random() < 0.5:  # each wait costs as much as the SQL
-            await trio.sleep(rng.uniform(0.0002, 0.008))
+            await world.timers.sleep_through(rng.uniform(0.0002, 0.008))
         self._life.check()
 
 
@@ -208,7 +209,8 @@ class Phone:
         if life is not None:
             self.end(life, power=power)
             await life.over.wait()
-            self.life = None
+            if self.life is life:  # somebody else who waited for that may have begun another
+                self.life = None
 
     def set_full(self, *, full: bool) -> None:
         """No room on the phone, or room again."""

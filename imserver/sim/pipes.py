@@ -116,6 +116,10 @@ class Pipe:
             if until_s < inf:
                 self._timers.at(until_s, self._land)
 
+    def pause(self) -> None:
+        """What is written from now on comes a good deal later than what was written before."""
+        self._last_s = max(self._last_s, trio.current_time() + self._rng.uniform(0.1, 3))
+
     def release(self) -> None:
         """What is held arrives now."""
         self._held_s = 0.0

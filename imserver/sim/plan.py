@@ -17,7 +17,7 @@ WORK: Final[dict[str, int]] = {
     "recall": 5,
     "react": 8,
     "read": 14,
-    "group": 5,
+    "group": 6,
     "invite": 4,
     "remove": 3,
     "leave": 2,
@@ -29,6 +29,8 @@ WORK: Final[dict[str, int]] = {
     "background": 3,
     "foreground": 1,
     "logout": 2,
+    "rush": 2,
+    "storm_out": 4,
 }
 
 #: What befalls them, and how often where it is on at all.
@@ -65,12 +67,21 @@ FAULTS: Final[dict[str, int]] = {
     "doze": 3,
 }
 
+#: All faults stop in the middle of a world, everything is judged as at its end, and they go on.
+TRUCE: Final = "truce"
+#: Share of the pauses in which there is one, and how long they must be: what has just happened comes to its
+#: end first.
+TRUCES: Final = 0.5
+PAUSE_S_MIN: Final = 150.0
+
 #: Faults of a machine whose drive is recorded.
 POWER: Final = frozenset({"server_power", "phone_power"})
 
 #: Share of fault kinds that are on in a world: some worlds have few kinds and many of each (swarm testing).
 SHARE: Final = 0.5
 DURATION_S: Final = 3600.0
+#: How long faults last.
+SPANS_S: Final = (0.05, 0.5, 3.0, 15.0, 60.0)
 CAST: Final = (
     ("ann", "ann1"),
     ("bea", "bea1"),
@@ -108,26 +119,51 @@ class Plan:
 def draw_plan(seed: int, *, duration_s: float = DURATION_S) -> Plan:
     """The plan of a seed."""
     rng = Random(f"{seed}/plan")
-    cast = CAST[: rng.randint(2, len(CAST))]
-    faults = {kind: weight for kind, weight in FAULTS.items() if rng.random() < SHARE}
-    share = rng.choice((0.05, 0.15, 0.3)) if faults else 0.0
+    people = draw_people(rng)
     events: list[Event] = []
     for begin_s in sorted(rng.uniform(2, duration_s * 0.97) for _ in range(rng.randint(4, 10))):
-        events += _burst(rng, begin_s, faults, share, len(cast))
+        events += people.burst(rng, begin_s)
+    return finished(rng, seed, people, events, duration_s)
+
+
+def finished(rng: Random, seed: int, people: "People", events: list[Event], duration_s: float) -> Plan:
+    """A plan of these events, with truces in some of the pauses between them."""
     events.sort(key=lambda event: event.at_s)
-    return Plan(seed=seed, cast=cast, events=tuple(events), duration_s=duration_s)
+    ends = [*(event.at_s for event in events[1:]), duration_s]
+    truces = [
+        Event(at_s=round(rng.uniform(begin.at_s + 30, end_s - 60), 3), kind=TRUCE, who=0, draw=0, span_s=0.0)
+        for begin, end_s in zip(events, ends, strict=True)
+        if end_s - begin.at_s > PAUSE_S_MIN and rng.random() < TRUCES
+    ]
+    events = sorted([*events, *truces], key=lambda event: event.at_s)
+    return Plan(seed=seed, cast=people.cast, events=tuple(events), duration_s=duration_s)
 
 
-def _burst(rng: Random, begin_s: float, faults: dict[str, int], share: float, phones: int) -> Iterator[Event]:
-    """A lively while: people do things close together, and things befall them."""
-    length_s = rng.choice((0.5, 5.0, 40.0))
-    for _ in range(rng.randint(8, 24)):
-        kinds = faults if rng.random() < share else WORK
-        (kind,) = rng.choices(list(kinds), weights=list(kinds.values()))
-        yield Event(
-            at_s=round(begin_s + rng.uniform(0, length_s), 3),
-            kind=kind,
-            who=rng.randrange(phones),
-            draw=rng.getrandbits(32),
-            span_s=round(rng.choice((0.05, 0.5, 3.0, 15.0, 60.0)) * rng.uniform(0.5, 1.5), 3),
-        )
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is in a world, and what befalls them."""
+
+    cast: tuple[tuple[str, str], ...]
+    faults: dict[str, int]
+    share: float  #: of events that are faults
+
+    def burst(self, rng: Random, begin_s: float, spans_s: tuple[float, ...] = SPANS_S) -> Iterator[Event]:
+        """A lively while: people do things close together, and things befall them."""
+        length_s = rng.choice((0.5, 5.0, 40.0))
+        for _ in range(rng.randint(8, 24)):
+            kinds = self.faults if rng.random() < self.share else WORK
+            (kind,) = rng.choices(list(kinds), weights=list(kinds.values()))
+            yield Event(
+                at_s=round(begin_s + rng.uniform(0, length_s), 3),
+                kind=kind,
+                who=rng.randrange(len(self.cast)),
+                draw=rng.getrandbits(32),
+                span_s=round(rng.choice(spans_s) * rng.uniform(0.5, 1.5), 3),
+            )
+
+
+def draw_people(rng: Random) -> People:
+    """Some of the cast, and some kinds of faults."""
+    cast = CAST[: rng.randint(2, len(CAST))]
+    faults = {kind: weight for kind, weight in FAULTS.items() if rng.random() < SHARE}
+    return People(cast, faults, rng.choice((0.05, 0.15, 0.3)) if faults else 0.0)

@@ -6,13 +6,18 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import trio
 
+from imserver.sim.days import draw_long_plan
 from imserver.sim.deterministic import Standstill, run
-from imserver.sim.model import Violation
+from imserver.sim.model import Violation, shortened
 from imserver.sim.plan import Plan, draw_plan
 from imserver.sim.world import World, scratch
+
+#: Lines kept of a crash: its last ones.
+TRACEBACK_LINES: Final = 24
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class Outcome:
     events: int
     simulated_s: float
     cpu_s: float
+    truces: int
     violation: str = ""
     lines: tuple[str, ...] = ()
     faults: Counter[str] = field(default_factory=Counter)
@@ -34,6 +40,11 @@ class Outcome:
 def run_seed(seed: int) -> Outcome:
     """The world of a seed."""
     return run_plan(draw_plan(seed))
+
+
+def run_long_seed(seed: int) -> Outcome:
+    """The world of a seed in the long run."""
+    return run_plan(draw_long_plan(seed))
 
 
 def run_plan(plan: Plan) -> Outcome:
@@ -70,6 +81,7 @@ def run_plan(plan: Plan) -> Outcome:
         events=world.trace.count,
         simulated_s=ends[0],
         cpu_s=time.process_time() - began,
+        truces=world.truces,
         violation=violation,
         lines=tuple(world.trace.lines) if violation else (),
         faults=world.faults,
@@ -87,7 +99,8 @@ def _told(group: BaseExceptionGroup[BaseException]) -> str:
         raise error
     if isinstance(error, Violation):
         return str(error)
-    return "crash: " + "".join(traceback.format_exception(error))
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "crash: " + "\n".join(map(shortened, lines[-TRACEBACK_LINES:]))
 
 
 def kind_of(violation: str) -> str:

@@ -75,7 +75,9 @@ class SimSelector:
         while True:
             now_s = trio.current_time()
             if now_s < self.deaf_until_s:
-                await trio.sleep_until(self.deaf_until_s)
+                self._bell = trio.Event()
+                with trio.move_on_at(self.deaf_until_s):
+                    await self._bell.wait()  # it may be healed before
                 continue
             if self._any_ready():
                 self._count_turn(now_s)

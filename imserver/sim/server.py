@@ -11,6 +11,7 @@ from improtocol.limits import BODY_BYTES_MAX, EVENTS_FRAME_BYTES_SOFT_MAX, INT_M
 from imserver.core import Core, TokenVerifier, sessions
 from imserver.gateway.link import SocketLink
 from imserver.gateway.pump import Door, Pump
+from imserver.sim.deterministic import Bell
 from imserver.sim.drives import Connect, Drive, RamDrive, RecordedDrive
 from imserver.sim.model import Model, require
 from imserver.sim.selector import SimSelector
@@ -66,6 +67,8 @@ class Server:
         self.life: ServerLife | None = None
         self.flips = False  #: the next message read from the log is read wrongly
         self.backup: tuple[object, Model] | None = None
+        self.committed = Bell()  #: something was made durable
+        self.created = Bell()  #: a conversation was
         self._ids = world.chance.stream("ids")
 
     def _stamp(self) -> int:
@@ -168,7 +171,8 @@ class Server:
         if life is not None:
             self.end(life, way, power=power)
             await life.over.wait()
-            self.life = None
+            if self.life is life:  # somebody else who waited for that may have begun another
+                self.life = None
 
     # The disk ---------------------------------------------------------------------------------------
 

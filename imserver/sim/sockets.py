@@ -48,8 +48,11 @@ class SimSocket:
         if self._buggify("send_would_block"):
             self._selector.wake()
             raise BlockingIOError
-        part = data[: max(1, len(data) // 2)] if self._buggify("send_takes_half") else data
-        count = self.connection.down.write(part)
+        late = self._buggify("second_half_late")
+        half = late or self._buggify("send_takes_half")
+        count = self.connection.down.write(data[: max(1, len(data) // 2)] if half else data)
+        if late:
+            self.connection.down.pause()
         if not count:
             raise BlockingIOError
         self.connection.note("send", data[:count])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import trio
 
 from improtocol.entries import Kind
+from imserver.sim.deterministic import Turn
 from imserver.sim.model import Model
 from imserver.storage.model import LogEntry, Marks, Placed, StoreBroken, Write
 from imserver.storage.sqlite import SqliteStore
@@ -31,23 +32,22 @@ class SimDriver:
         self._server = server
         self._life = life
         self.writer = Writer(server.drive.database)
-        self._turn = trio.Lock()
+        self._turn = Turn()
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         """See `imserver.storage.driver.Driver`."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        with trio.CancelScope(shield=True):
-            async with self._turn:
-                await self._wait("server_slow_before_commit")
-                if self._life.failing:
-                    self._life.failing = False
-                    if self._server.rng.random() < 0.5:
-                        work(self.writer)
-                    raise StoreBroken("simulated: the disk has failed")
-                result = work(self.writer)
-                self._server.drive.settle()
-                await self._wait("server_slow_after_commit")
-        return result
+        async with self._turn:
+            await self._wait("server_slow_before_commit")
+            if self._life.failing:
+                self._life.failing = False
+                if self._server.rng.random() < 0.5:
+                    work(self.writer)
+                raise StoreBroken("simulated: the disk has failed")
+            result = work(self.writer)
+            self._server.drive.settle()
+            await self._wait("server_slow_after_commit")
+            return result
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """See `imserver.storage.driver.Driver`."""
@@ -57,7 +57,8 @@ class SimDriver:
     async def _wait(self, site: str) -> None:
         rng, buggify = self._server.rng, self._server.world.buggify
         self._life.check()
-        await trio.sleep(rng.uniform(0.1, 1.5) if buggify(site) else rng.uniform(0.0002, 0.004))
+        span_s = rng.uniform(0.1, 1.5) if buggify(site) else rng.uniform(0.0002, 0.004)
+        await self._server.world.timers.sleep_through(span_s)
         self._life.check()
 
 
@@ -71,7 +72,10 @@ class WatchedStore(SqliteStore):
 
     async def append(self, writes: Sequence[Write], marks: Marks | None = None) -> list[Placed]:
         """See `Store`."""
-        return await self._guarded(lambda writer: self._append(writer, writes, marks))
+        placed = await self._guarded(lambda writer: self._append(writer, writes, marks))
+        if self._world.buggify("server_trims"):
+            self._world.server.trim()
+        return placed
 
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         """See `Store`. At times the disk gives a byte that is not the one it was given."""
@@ -94,5 +98,8 @@ class WatchedStore(SqliteStore):
         placed = writer.append(writes, marks)
         self._model.committed(writes, placed)
         for write, place in zip(writes, placed, strict=True):
+            if write.create is not None:
+                self._world.server.created.ring()
             self._world.trace.note("commit", write.device, write.counter, write.kind, place.seq, write.code)
+        self._world.server.committed.ring()
         return placed

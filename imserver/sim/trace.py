@@ -9,8 +9,8 @@ import trio
 
 #: Lines kept for a failure's report.
 LINES_KEPT: Final = 400
-#: More happens in no world (an hour has some 10,000): somebody tries again and again in vain.
-LINES_MAX: Final = 600_000
+#: More happens in no hour (it has some 10,000): somebody tries again and again in vain.
+LINES_PER_HOUR_MAX: Final = 600_000
 
 
 class Livelock(AssertionError):
@@ -24,6 +24,8 @@ class Trace:
         self._hash = blake2b(digest_size=8)
         self.lines: deque[str] = deque(maxlen=LINES_KEPT)
         self.count = 0
+        self._hour = 0
+        self._count_max = LINES_PER_HOUR_MAX
 
     def note(self, what: str, *facts: object) -> None:
         """Something happened. `facts` must print the same in every process."""
@@ -31,8 +33,14 @@ class Trace:
         self._hash.update(line.encode())
         self.lines.append(line)
         self.count += 1
-        if self.count > LINES_MAX:
+        if self.count > self._count_max:
+            self._next_hour()
+
+    def _next_hour(self) -> None:
+        hour = int(trio.current_time() // 3600)
+        if hour == self._hour:
             raise Livelock(f"{self.count} events, and no end")
+        self._hour, self._count_max = hour, self.count + LINES_PER_HOUR_MAX
 
     def bytes(self, what: str, connection: int, data: bytes | bytearray | memoryview) -> None:
         """Bytes went over a connection."""

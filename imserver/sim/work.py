@@ -1,5 +1,6 @@
 """What people do with their phones: each thing by its name in the plan, through the SDK's public face."""
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from imserver.sim.phone import Phone, PhoneLife
     from imserver.sim.world import World
 
+#: Users without a phone: there is always somebody with whom there is no conversation yet.
+STRANGERS = tuple(f"eve{number}" for number in range(6))
 #: What an app expects, and lives with.
 EXPECTED = (imsdk.ImError, ValueError)
 
 
-def work(world: "World", phone: "Phone", event: Event) -> None:
+def act(world: "World", phone: "Phone", event: Event) -> None:
     """Let `phone`'s user do something, if the app is open."""
     life = phone.life
     if life is None or life.nursery is None or life.client is None or life.logging_out:
@@ -57,7 +60,7 @@ class Hand:
         known = await self._client.conversations()
         if not known or self._rng.random() < 0.15:
             others = sorted({user for user, _ in self._world.plan.cast} - {self._phone.user})
-            return await self._client.conversation(with_user=self._rng.choice([*others, "eve"]))
+            return await self._client.conversation(with_user=self._rng.choice([*others, *STRANGERS]))
         return self._rng.choice(known)
 
     async def _group(self) -> Conversation | None:
@@ -91,6 +94,21 @@ class Hand:
         chat = await self._chat()
         for _ in range(self._rng.randint(5, 60)):
             await chat.send(self._text())
+
+    async def rush(self) -> None:
+        """Everybody has many messages to send at the same moment, and the server no time to read them."""
+        life = self._world.server.life
+        if life is not None and life.selector is not None:
+            life.selector.deaf_until_s = trio.current_time() + self._rng.uniform(0.2, 3)
+        for phone in self._world.phones:
+            act(self._world, phone, replace(self._event, kind="burst", draw=self._rng.getrandbits(32)))
+
+    async def storm_out(self) -> None:
+        """Some last words, and out of the group before anybody can answer."""
+        if (chat := await self._group()) is not None:
+            for _ in range(self._rng.randint(1, 4)):
+                await chat.send(self._text())
+            await chat.leave()
 
     async def edit(self) -> None:
         """One's own message anew; sometimes somebody else's, which is refused."""

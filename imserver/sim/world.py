@@ -8,25 +8,27 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from imserver.sim.buggify import Buggify
-from imserver.sim.deterministic import Chance, Timers
+from imserver.sim.buggify import Buggify, quiet
+from imserver.sim.deterministic import Chance, timers
 from imserver.sim.drives import POWER_CAN_GO
 from imserver.sim.incidents import Incidents
 from imserver.sim.model import Model, require
 from imserver.sim.network import Network
 from imserver.sim.phone import Phone
 from imserver.sim.pipes import Terms
-from imserver.sim.plan import POWER, WORK, Event, Plan
+from imserver.sim.plan import POWER, TRUCE, WORK, Event, Plan
 from imserver.sim.server import Server
 from imserver.sim.trace import Trace
 from imserver.sim.verdict import in_memory, judge
-from imserver.sim.work import work
+from imserver.sim.work import act
 
 if TYPE_CHECKING:
     from imserver.core import Session
 
 #: After the faults have stopped, everybody must be at the head within this time (G9).
 RECOVERY_S = 30.0
+#: Nothing happens for longer than this: then there is less to look at, too.
+LONG_S = 600.0
 START_MS = 1_800_000_000_000
 
 
@@ -50,7 +52,7 @@ class World:
         self.chance = Chance(plan.seed)
         self.trace = Trace()
         self.clock = WallClock()
-        self.timers = Timers()
+        self.timers = timers()
         self.buggify = Buggify(self.chance.stream("buggify"))
         self.network = Network(self.chance, self.timers, self.trace, self.buggify)
         self.models: dict[int, Model] = {}
@@ -59,22 +61,20 @@ class World:
         self.phones = [Phone(self, user, name, scratch) for user, name in plan.cast]
         self.incidents = Incidents(self)
         self.faults: Counter[str] = Counter()
+        self.truces = 0  #: besides the one at the end
         self._devices: dict[tuple[int, str], tuple[int, int]] = {}
 
     async def run(self) -> None:
         """Carry the plan out, stop all faults, and judge."""
-        self.nursery.start_soon(self.timers.run)
         with self.buggify.extremes.in_force():
             await self.server.boot()
             for phone in self.phones:
                 await phone.boot()
             for event in self.plan.events:
-                await trio.sleep_until(event.at_s)
+                await self._until(event.at_s)
                 await self._happen(event)
-            await trio.sleep_until(self.plan.duration_s)
-            await self.heal()
-            await trio.sleep(RECOVERY_S)
-            await judge(self)
+            await self._until(self.plan.duration_s)
+            await self._truce()
             for phone in self.phones:
                 await phone.kill()
             await self.server.kill("reset")
@@ -84,18 +84,37 @@ class World:
         for drive in (self.server.drive, *(phone.drive for phone in self.phones)):
             drive.close()
 
+    async def _until(self, at_s: float) -> None:
+        """Wait for what is going to happen next."""
+        if at_s - trio.current_time() > LONG_S:
+            await trio.sleep(LONG_S / 2)  # what has just happened comes to its end
+            with quiet():
+                await trio.sleep_until(at_s - LONG_S / 4)
+        await trio.sleep_until(at_s)
+
     async def _happen(self, event: Event) -> None:
         self.trace.note("event", event.kind, event.who)
+        if event.kind == TRUCE:
+            await self._truce()
+            self.truces += 1
+            return
         phone = self.phones[event.who % len(self.phones)]
         if event.kind in WORK:
-            work(self, phone, event)
+            act(self, phone, event)
         elif await self.incidents.happen(event, phone):
             self.faults[event.kind] += 1
+
+    async def _truce(self) -> None:
+        """The faults stop; then every promise has to be kept."""
+        await self.heal()
+        await trio.sleep(RECOVERY_S)
+        await judge(self)
+        self.buggify.paused = False
 
     async def heal(self) -> None:
         """The faults stop."""
         self.trace.note("heal")
-        self.buggify.stop()
+        self.buggify.paused = True
         self.incidents.stop()
         for connection in self.network.connections:
             connection.up.terms = connection.down.terms = Terms()
@@ -104,8 +123,11 @@ class World:
         if self.server.model.flipped:
             self.network.reset()  # what a device has never compared it compares when it resumes
         self.server.set_full(full=False)
-        if self.server.life is not None and self.server.life.selector is not None:
-            self.server.life.selector.deaf_until_s = 0.0
+        if (life := self.server.life) is not None:
+            life.failing = False
+            if life.selector is not None:
+                life.selector.deaf_until_s = 0.0
+                life.selector.wake()
         await self.server.boot()
         for phone in self.phones:
             phone.set_full(full=False)

@@ -5,13 +5,15 @@ two statements can then never leave half a transaction for the next commit to pu
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import aiosqlite
+import outcome
 import trio
 import trio_asyncio
 
@@ -21,6 +23,8 @@ from imserver.storage.writing import Writer
 
 #: Reads are short, so that two threads are enough to keep one slow page from delaying the rest.
 READERS: Final = 2
+#: Reads that share a crossing: a slow one among them keeps the others waiting.
+READS_A_CROSSING_MAX: Final = 8
 
 T = TypeVar("T")
 
@@ -86,32 +90,88 @@ class FunctionConnection(aiosqlite.Connection):
         return cast(T, await self._execute(work, self._conn))  # type: ignore[no-untyped-call]
 
 
+class _Ask:
+    """A read that waits for a reader: it gets one, or its outcome by way of another's."""
+
+    __slots__ = ("called", "outcome", "reader", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
+        self.work = work
+        self.called = trio.Event()
+        self.reader: FunctionConnection | None = None
+        self.outcome: outcome.Outcome[Any] | None = None
+
+
 class ThreadDriver:
     """One thread of its own that writes, and a few that read by aiosqlite on trio-asyncio.
 
-    Any trio task may call, whether it was started inside `open_loop()` or not.
+    Any trio task may call, whether it was started inside `open_loop()` or not. Reads that come while all
+    readers are busy collect and share the next crossing, as writes do a commit: most cost less than it does.
     """
 
     def __init__(self, loop: Any, writer: WriterThread, readers: list[FunctionConnection]) -> None:
         self._loop = loop
         self._writer = writer
-        self._free, self._next = trio.open_memory_channel[FunctionConnection](len(readers))
-        for reader in readers:
-            self._free.send_nowait(reader)
+        self._free = readers
+        self._asks: deque[_Ask] = deque()
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         return await self._writer.run(work)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        reader = await self._next.receive()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        ask = _Ask(work)
+        if self._free:
+            ask.reader = self._free.pop()
+        else:
+            await self._wait(ask)
+        if ask.reader is not None:
+            await self._cross(ask, ask.reader)
+        assert ask.outcome is not None
+        return cast(T, ask.outcome.unwrap())
+
+    async def _wait(self, ask: _Ask) -> None:
+        """Until `ask` has a reader, or its outcome."""
+        self._asks.append(ask)
         try:
-            # A statement cannot be stopped: the connection is free again when it is done, not when its
-            # caller was cancelled.
-            with trio.CancelScope(shield=True):
-                result = cast(T, await self._loop.run_aio_coroutine(reader.run(work)))
-            return result  # noqa: RET504 - mypy holds that a cancel scope may swallow the return
-        finally:
-            self._free.send_nowait(reader)
+            await ask.called.wait()
+        except trio.Cancelled:
+            if ask.reader is not None:
+                self._pass_on(ask.reader)  # it came in the very moment
+            with suppress(ValueError):
+                self._asks.remove(ask)
+            raise
+
+    async def _cross(self, ask: _Ask, reader: FunctionConnection) -> None:
+        """Do `ask`, and others that wait, on the thread of `reader`."""
+        asks = [ask]
+        while self._asks and len(asks) < READS_A_CROSSING_MAX:
+            asks.append(self._asks.popleft())
+
+        def work(db: sqlite3.Connection) -> list[outcome.Outcome[Any]]:
+            return [outcome.capture(one.work, db) for one in asks]
+
+        # A statement cannot be stopped: the connection is free again when it is done, not when its
+        # caller was cancelled.
+        with trio.CancelScope(shield=True):
+            try:
+                outcomes = await self._loop.run_aio_coroutine(reader.run(work))
+            except Exception as error:  # noqa: BLE001 - it is everybody's
+                outcomes = [outcome.Error(error) for _ in asks]
+            finally:
+                self._pass_on(reader)
+        for one, found in zip(asks, outcomes, strict=True):
+            one.outcome = found
+            one.called.set()
+
+    def _pass_on(self, reader: FunctionConnection) -> None:
+        """To who waits longest, if anybody does."""
+        if self._asks:
+            first = self._asks.popleft()
+            first.reader = reader
+            first.called.set()
+        else:
+            self._free.append(reader)
 
 
 @asynccontextmanager

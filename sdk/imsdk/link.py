@@ -262,7 +262,8 @@ class Link:
         engine = self._engine
         engine.session.check(frame)
         digest = await engine.commit_events(frame.entries, frame.end)
-        engine.session.committed(frame.end, trio.current_time(), digest, len(frame.entries))
+        size = sum(len(entry.payload) for entry in frame.entries)
+        engine.session.committed(frame.end, trio.current_time(), digest, len(frame.entries), size)
         engine.statistics.events += len(frame.entries)
         if self._record.consistent_s is None:
             self._record.missed_events += len(frame.entries)

@@ -3,6 +3,7 @@
 Nothing is missing silently (G5).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from improtocol import NextAction, ResyncReason, limits
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from imsdk.engine import Engine
     from imsdk.link import Link
 
+#: Conversations asked for at once.
+LIST_MAX: Final = 50
 #: In a lively group the log always moves; then what the log says has to do until the next time.
 MEMBERS_TURNS_MAX: Final = 3
 
@@ -41,32 +44,12 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     retention = frame.reason == ResyncReason.RETENTION
     reason = GapReason.RETENTION if retention else GapReason.RESTORED
     store, session = engine.store, engine.session
-    present: list[int] = []
-    head: int | None = None
-    before_ms = before_id = 0
+    present: dict[int, None] = {}
     # What this device did before the snapshot is then in the store before it, and no result can come later
     # for a conversation that the snapshot no longer lists.
     await engine.bell.wait_until(lambda: not session.in_flight)
     try:
-        while True:
-            link.count_round_trip()
-            question = Conversations(before_ms=before_ms, before_id=before_id, limit=50)
-            page = ConversationsPage.from_value(await engine.query(question))
-            head = page.head if head is None else head
-            present += [info.conversation for info in page.conversations]
-            for chat, conversation in await store.take_infos(page.conversations, all_pages=not retention):
-                link.count_round_trip()
-                newest = History(conversation=conversation, before=0, limit=limits.PAGE_MAX)
-                try:
-                    value = await engine.query(newest)
-                except Refused:
-                    continue  # removed from it meanwhile
-                await store.take_newest(chat, HistoryPage.from_value(value), reason)
-                engine.changed()
-            if page.complete or not page.conversations:
-                break
-            last = page.conversations[-1]
-            before_ms, before_id = last.changed_ms, last.conversation
+        head = await _take_list(engine, link, reason, present)
     except (ImError, ValueError) as error:
         link.finish(Ended(action=NextAction.RETRY_AFTER, reason=f"resync: {error}"))
         return
@@ -76,7 +59,7 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     await store.end_resync(
         head=head,
         epoch=frame.epoch,
-        present=present,
+        present=tuple(present),
         accepted=link.accepted if forgotten else None,
         restored=not retention,
     )
@@ -89,6 +72,50 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     engine.outbox_changed()
     await link.check_consistent(head)
     engine.changed()
+
+
+async def _take_list(engine: "Engine", link: "Link", reason: GapReason, present: dict[int, None]) -> int:
+    """Take over the conversations with their newest pages, and put their ids into `present`.
+
+    What changes meanwhile moves to the list's front, from a page still to be asked for to one that was: so a
+    list of several pages is gone through again until it holds nothing new. Returns the log's head of the
+    beginning.
+    """
+    head: int | None = None
+    while True:
+        known, pages = len(present), 0
+        before_ms = before_id = 0
+        while True:
+            link.count_round_trip()
+            question = Conversations(before_ms=before_ms, before_id=before_id, limit=LIST_MAX)
+            page = ConversationsPage.from_value(await engine.query(question))
+            head = page.head if head is None else head
+            pages += 1
+            new = [info for info in page.conversations if info.conversation not in present]
+            await _take_new(engine, link, reason, new)
+            present.update((info.conversation, None) for info in page.conversations)
+            if page.complete or not page.conversations:
+                break
+            last = page.conversations[-1]
+            before_ms, before_id = last.changed_ms, last.conversation
+        if pages == 1 or len(present) == known:
+            return head
+
+
+async def _take_new(
+    engine: "Engine", link: "Link", reason: GapReason, infos: Sequence[ConversationInfo]
+) -> None:
+    """Take over lines of the list, and the newest pages of those that need one."""
+    wanted = await engine.store.take_infos(infos, all_pages=reason == GapReason.RESTORED)
+    for chat, conversation in wanted:
+        link.count_round_trip()
+        newest = History(conversation=conversation, before=0, limit=limits.PAGE_MAX)
+        try:
+            value = await engine.query(newest)
+        except Refused:
+            continue  # removed from it meanwhile
+        await engine.store.take_newest(chat, HistoryPage.from_value(value), reason)
+        engine.changed()
 
 
 async def refresh_stale(engine: "Engine") -> None:

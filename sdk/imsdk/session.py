@@ -18,7 +18,9 @@ from imsdk.store.rows import Identity
 
 #: Half of the window: the server never waits for an ACK while the other half is on its way.
 ACK_AFTER: Final = limits.EVENTS_IN_FLIGHT_MAX // 2
-#: Longest time a smaller number of positions waits for something to ride along with.
+#: So many bytes of payloads as well: long messages close the window before their number does.
+ACK_AFTER_BYTES: Final = limits.EVENT_BYTES_IN_FLIGHT_MAX // 2
+#: Longest time less than that waits for something to ride along with.
 ACK_DELAY_S: Final = 1.0
 #: Shortest pause after a refusal that may pass, whatever the server asks for.
 PAUSE_S_MIN: Final = 0.1
@@ -63,7 +65,7 @@ class Session:
         self._sent_to = identity.acked
         self._due: deque[int] = deque()  #: counters sent on this connection and not answered yet
         self._paused_until: float | None = None
-        self._unacknowledged = 0
+        self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at: float | None = None
         self._sent_most = 0  #: highest counter sent on this connection
 
@@ -81,7 +83,7 @@ class Session:
         self._judged = self._sent_to = self.acked
         self._due.clear()
         self._paused_until = None
-        self._unacknowledged = 0
+        self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at = None
         self._sent_most = 0
         digest, span = self.proof.claim()
@@ -109,11 +111,12 @@ class Session:
     def attach(self, frame: Connected | Resumed) -> Attached:
         """The server's answer to `open`.
 
-        After a `fresh` one call `renew` with the store's identity, before anything else.
+        After a `fresh` one call `renew` with the store's identity, before anything else: until then nothing
+        may be sent, as the commands may be counted anew.
         """
-        self.attached = True
-        self.proof.attached(frame.resync)
         fresh = isinstance(frame, Connected)
+        self.attached = not fresh
+        self.proof.attached(frame.resync)
         return Attached(
             head=frame.head if fresh or frame.head else self.cursor,
             behind_events=frame.behind_events,
@@ -126,6 +129,7 @@ class Session:
         self.session, self.secret, self.epoch = identity.session, identity.secret, identity.epoch
         self.acked = self._judged = self._sent_to = identity.acked
         self._due.clear()
+        self.attached = True
 
     def forget(self) -> None:
         """The server does not know the session any more; the streams go on after the next login."""
@@ -204,8 +208,12 @@ class Session:
             raise RemoteProtocolError(f"events begin at {frame.start}, the cursor is {self.cursor}")
         self.proof.reached(frame.end)
 
-    def committed(self, end: int, now: float, digest: int = 0, entries: int = 0) -> None:
-        """The range up to `end` is in the store, with the cursor: entries whose terms sum up to `digest`."""
+    def committed(self, end: int, now: float, digest: int = 0, entries: int = 0, size: int = 0) -> None:
+        """The range up to `end` is in the store, with the cursor.
+
+        It held so many entries, whose payloads have `size` bytes and whose terms sum up to `digest`.
+        """
+        self._unacknowledged_bytes += size
         self.proof.committed(end, digest, entries)
         self._unacknowledged += end - self.cursor
         self.cursor = end
@@ -217,7 +225,10 @@ class Session:
         """When an ACK should go out even if nothing else does."""
         if not self.attached or self.resyncing:
             return None
-        return None if self._ack_at is None else 0.0 if self._unacknowledged >= ACK_AFTER else self._ack_at
+        if self._ack_at is None:
+            return None
+        much = self._unacknowledged >= ACK_AFTER or self._unacknowledged_bytes >= ACK_AFTER_BYTES
+        return 0.0 if much else self._ack_at
 
     def take_ack(self, *, compare: bool = False) -> Ack | None:
         """The ACK to send now, because it is due or something else is being sent anyway.
@@ -230,7 +241,7 @@ class Session:
         if not self._unacknowledged and digest is None:
             return None
         ack = Ack(count=self._unacknowledged, digest=digest)
-        self._unacknowledged = 0
+        self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at = None
         return ack
 
@@ -253,7 +264,7 @@ class Session:
         self.proof.seek(identity.cursor)
         self.acked = identity.acked
         self._judged = max(self._judged, self.acked)
-        self._unacknowledged = 0
+        self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at = None
 
 

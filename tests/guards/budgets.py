@@ -40,6 +40,7 @@ def lowered(figure: float) -> float:
 
 _CALL: Final = "a Python call costs 50 to 100 ns of CPU, and the rest of the path grows with their number"
 _CROSSING: Final = "what a batch costs however few messages it has: most of a message's cost at window 1"
+_BYTES: Final = "post and result, event and a share of the ACK, of a text of 45 bytes; here no time passes"
 
 BUDGETS: Final[dict[str, Budget]] = {
     # A message from one app to another.
@@ -51,6 +52,8 @@ BUDGETS: Final[dict[str, Budget]] = {
         0.26, "per batch one recv and one send a sender, one send a receiver, and one ACK of it a while"
     ),
     "socket calls, window 1": Budget(3.1, "a recv and two sends; an ACK only every 32 messages"),
+    "bytes on the wire, window 16": Budget(112, _BYTES),
+    "bytes on the wire, window 1": Budget(116, _BYTES),
     "calls into SQLite a batch, window 16": Budget(6.7, _CROSSING),
     "calls into SQLite a batch, window 1": Budget(5.1, _CROSSING),
     "statements, window 16": Budget(
@@ -73,5 +76,9 @@ BUDGETS: Final[dict[str, Budget]] = {
     # A session that has nothing to say.
     "blocks of an idle session": Budget(12.4, "each block is a header and an allocation at every login"),
     "bytes of an idle session": Budget(1270, "an idle connection is to cost no more than mosquitto's"),
+    "blocks of an idle session, WebSocket": Budget(67, "as over TCP"),
+    "bytes of an idle session, WebSocket": Budget(
+        5310, "the goal is 6 KiB of the whole process; the heap adds to this"
+    ),
     "calls of a PING": Budget(56.7, _CALL),
 }

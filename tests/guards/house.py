@@ -21,7 +21,8 @@ from imserver.gateway import GatewayLimits
 from imserver.gateway import pump as gateway
 from imserver.storage.store import AppKey, Store
 from tests.guards.counting import Calls
-from tests.guards.wire import Door, Poller
+from tests.guards.websocket import WebSocketHalf
+from tests.guards.wire import Door, Half, Poller
 
 KEY = b"k" * 32
 NOW_MS = 1_800_000_000_000
@@ -39,7 +40,8 @@ class StandingClock:
 class GuardHouse:
     """See the module."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, websocket: bool = False) -> None:
+        self._websocket = websocket
         self.store = store
         #: What the server asked of its sockets and its poller: a system call each.
         self.asked: Counter[str] = Counter()
@@ -55,7 +57,7 @@ class GuardHouse:
             draw_secret=rng.randbytes,
         )
         self.pump = gateway.Pump(self.core, GatewayLimits(), poller=self.poller, ready=self.poller.ready)
-        self.pump.open_door(gateway.Door(cast(Any, self.door), None, websocket=False))
+        self.pump.open_door(gateway.Door(cast(Any, self.door), None, websocket=websocket))
 
     async def turn(self, calls: Calls | None = None) -> None:
         """Let the server do all there is to do; its calls are counted in `calls`."""
@@ -78,16 +80,30 @@ class GuardHouse:
 
     def dial(self, user: str) -> Client:
         """A client on a new connection."""
-        return Client(cast(Any, self.door.dial()), user)
+        half = Half()
+        self.door.dial(half)
+        return Client(cast(Any, half), user)
+
+    async def dial_websockets(self, users: Iterable[str]) -> list[Client]:
+        """Clients on new connections that are WebSockets already."""
+        halves = {user: WebSocketHalf() for user in users}
+        for half in halves.values():
+            self.door.dial(half)
+            half.begin()
+        await self.turn()
+        for half in halves.values():
+            half.begun()
+        return [Client(cast(Any, half), user) for user, half in halves.items()]
 
     async def log_in(self, users: Iterable[str]) -> list[Client]:
         """Clients with a session each."""
-        clients = []
-        for user in users:
-            client = self.dial(user)
-            client.queue(frames.Connect(token=self.token(user), device="phone"))
+        if self._websocket:
+            clients = await self.dial_websockets(users)
+        else:
+            clients = [self.dial(user) for user in users]
+        for client in clients:
+            client.queue(frames.Connect(token=self.token(client.user), device="phone"))
             client.flush()
-            clients.append(client)
         await self.turn()
         self.read(clients)
         assert all(client.session for client in clients)
@@ -144,12 +160,12 @@ class GuardHouse:
 
 
 @asynccontextmanager
-async def guard_house(store: Store) -> AsyncIterator[GuardHouse]:
+async def guard_house(store: Store, *, websocket: bool = False) -> AsyncIterator[GuardHouse]:
     """A house over `store`, which gets its app and key if it has none."""
     if not await store.apps():
         app = await store.put_app("shop", now_ms=1, media_bytes_max=10**9)
         await store.put_key(AppKey(app=app.id, kid="1", algorithm="HS256", key=KEY, created_ms=1))
-    house = GuardHouse(store)
+    house = GuardHouse(store, websocket=websocket)
     async with trio.open_nursery() as nursery:
         await nursery.start(house.core.run)
         nursery.start_soon(house.pump.run)

@@ -1,9 +1,9 @@
 """The figures that the guards hold to their budgets: counts, the same in every run. One function a scene."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from benchmarks.clients import Client
 from improtocol import frames
@@ -14,6 +14,7 @@ from tests.guards.counting import Calls
 from tests.guards.disk import Asked, Disk
 from tests.guards.house import GuardHouse, guard_house
 from tests.guards.memory import kept
+from tests.guards.wire import Half
 
 PAIRS: Final = 50
 MEMBERS: Final = 20
@@ -32,14 +33,17 @@ async def calls_of_relay(folder: Path, window: int) -> dict[str, float]:
         senders, receivers = await _warm(house, window)
         calls = Calls()
         house.asked.clear()
+        before_bytes = _carried_bytes((*senders, *receivers))
         for _ in range(ROUNDS[window]):
             await house.post(senders, receivers, each=window, calls=calls)
         _check(senders, receivers, 2 * window * ROUNDS[window])
+        carried_bytes = _carried_bytes((*senders, *receivers)) - before_bytes
         messages = PAIRS * window * ROUNDS[window]
         return {
             f"calls on the main thread, window {window}": calls.main / messages,
             f"calls on the writer's thread, window {window}": calls.writer / messages,
             f"socket calls, window {window}": (house.asked["recv"] + house.asked["send"]) / messages,
+            f"bytes on the wire, window {window}": carried_bytes / messages,
         }
 
 
@@ -152,6 +156,18 @@ async def idle_sessions() -> dict[str, float]:
         }
 
 
+async def idle_websockets() -> dict[str, float]:
+    """What stays of an idle session over WebSocket."""
+    async with guard_house(MemoryStore(epoch=77), websocket=True) as house:
+        await house.log_in(f"early{n}" for n in range(100))
+        with kept() as found:
+            await house.log_in(f"idle{n}" for n in range(IDLE))
+        return {
+            "blocks of an idle session, WebSocket": found.blocks / IDLE,
+            "bytes of an idle session, WebSocket": found.size_bytes / IDLE,
+        }
+
+
 async def all_of_them(folder: Path) -> AsyncIterator[tuple[str, float]]:
     """Every figure, each scene in a folder of its own below `folder`."""
     for number, (scene, arguments) in enumerate(
@@ -167,8 +183,9 @@ async def all_of_them(folder: Path) -> AsyncIterator[tuple[str, float]]:
         own.mkdir()
         for figure in (await scene(own, *arguments)).items():  # type: ignore[operator]
             yield figure
-    for figure in (await idle_sessions()).items():
-        yield figure
+    for idle in (idle_sessions, idle_websockets):
+        for figure in (await idle()).items():
+            yield figure
 
 
 @asynccontextmanager
@@ -183,6 +200,11 @@ async def _warm(house: GuardHouse, window: int, rounds: int = 0) -> tuple[list[C
     for _ in range(rounds or ROUNDS[window]):
         await house.post(senders, receivers, each=window)
     return senders, receivers
+
+
+def _carried_bytes(clients: Iterable[Client]) -> int:
+    """What their connections have carried, both ways."""
+    return sum(cast(Half, client.socket).carried_bytes for client in clients)
 
 
 def _check(senders: list[Client], receivers: list[Client], each: int) -> None:

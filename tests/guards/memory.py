@@ -5,12 +5,17 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import websockets
 
 from tests.guards.counting import room_of
 
 #: The rooms that keep something for a session. The store's own are measured by what they write.
 _ROOMS: Final = frozenset({"improtocol", "gateway", "core"})
+#: Of the libraries, what keeps something for a connection.
+_WEBSOCKETS: Final = str(Path(websockets.__file__).parent)
 
 
 @dataclass(slots=True)
@@ -23,7 +28,7 @@ class Kept:
 
 @contextmanager
 def kept() -> Iterator[Kept]:
-    """What the code of our rooms asked for in the block and had not given back at its end."""
+    """What our rooms and `websockets` asked for in the block and have not given back by its end."""
     found = Kept()
     gc.collect()
     tracemalloc.start()
@@ -34,6 +39,7 @@ def kept() -> Iterator[Kept]:
     finally:
         tracemalloc.stop()
     for line in snapshot.statistics("lineno"):
-        if room_of(line.traceback[0].filename) in _ROOMS:
+        filename = line.traceback[0].filename
+        if room_of(filename) in _ROOMS or filename.startswith(_WEBSOCKETS):
             found.blocks += line.count
             found.size_bytes += line.size

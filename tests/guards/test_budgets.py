@@ -50,6 +50,10 @@ async def test_an_idle_session_stays_small() -> None:
     keeps(await measures.idle_sessions())
 
 
+async def test_an_idle_websocket_stays_small() -> None:
+    keeps(await measures.idle_websockets())
+
+
 def test_growth_by_fifteen_percent_is_noticed_wherever_a_budget_stands() -> None:
     """However loose a budget is, if it is loose enough to miss that, it is itself refused."""
     for figure in (0.25, 6.5, 108.0, 1230.0):

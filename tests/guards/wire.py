@@ -1,6 +1,7 @@
 """Sockets that only pump and client share: no kernel, so bytes come in the same pieces each time."""
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import Any
 
 import trio
@@ -19,7 +20,8 @@ class Half:
         self.inbox: deque[bytes] = deque()
         self.other: Half | None = None
         self.hung_up = False
-        self.bytes_in = 0
+        #: Both ways.
+        self.carried_bytes = 0
 
     def _count(self, what: str) -> None:
         if self.asked is not None:
@@ -41,7 +43,8 @@ class Half:
         self._count("send")
         assert self.other is not None
         self.other.inbox.append(bytes(data))
-        self.other.bytes_in += len(data)
+        self.carried_bytes += len(data)
+        self.other.carried_bytes += len(data)
         return len(data)
 
     def readable(self) -> bool:
@@ -67,12 +70,11 @@ class Door:
         self._asked = asked
         self._queue: deque[Half] = deque()
 
-    def dial(self) -> Half:
-        """A client's end of a new connection."""
-        client, server = Half(), Half(self._asked)
+    def dial(self, client: Half) -> None:
+        """`client` is the client's end of a new connection."""
+        server = Half(self._asked)
         client.other, server.other = server, client
         self._queue.append(server)
-        return client
 
     def accept(self) -> tuple[Half, None]:
         if not self._queue:
@@ -83,6 +85,9 @@ class Door:
         return bool(self._queue)
 
     def setblocking(self, flag: bool) -> None:
+        pass
+
+    def setsockopt(self, *_: object) -> None:
         pass
 
     def close(self) -> None:
@@ -98,10 +103,7 @@ class Poller:
         self._go = trio.Event()
 
     def watch(self, sock: Any, item: Any, events: int) -> None:
-        if events:
-            self._watched[sock] = item, events
-        else:
-            self.forget(sock)
+        self._watched[sock] = item, events
 
     def forget(self, sock: Any) -> None:
         self._watched.pop(sock, None)
@@ -116,6 +118,9 @@ class Poller:
             for sock, (item, events) in self._watched.items()
             if events & READ and sock.readable()
         ]
+
+    def items(self) -> Iterator[Any]:
+        return (item for item, _ in self._watched.values())
 
     def go(self) -> None:
         """Look again."""

@@ -1,9 +1,13 @@
 """The small client of Centrifuge: what it says is what the library's protocol asks for, byte for byte."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from benchmarks.peers.protocols.centrifuge import CentrifugeDevice
 from benchmarks.peers.protocols.websocket import PONG, frame
+from benchmarks.peers.servers import centrifuge
 from tests.peers.dialogue import hear, said, server_frame
 
 
@@ -67,3 +71,17 @@ def test_centrifuge_answers_pings_and_comes_back_when_the_server_closes(at_once:
     assert (bob.pongs, said(bob)) == (1, frame(b"ping", PONG))
     hear(bob, b"\x88\x06\x0b\xc2gap!", at_once=at_once)
     assert bob.unreadable == "the server closed: gap!"
+
+
+def test_a_server_that_is_not_built_from_the_present_source_is_missing_and_the_reason_says_how_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "centrifuge_server"
+    monkeypatch.setattr(centrifuge, "_PROGRAM", program)
+    peer = centrifuge.Centrifuge()
+    assert peer.missing().startswith("not built")
+    assert "go build -o ~/.cache/" in peer.missing()
+    program.touch()
+    assert peer.missing() == ""
+    os.utime(program, (0, 0))
+    assert peer.missing().startswith("its source is newer")

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.peers.__main__ import main
 from benchmarks.peers.samples import Sample, Samples, read
 from benchmarks.peers.servers import PEERS
+from benchmarks.peers.workloads.hour import HOUR_S
 
 
 def measured(folder: Path, *arguments: str) -> Samples:
@@ -45,6 +46,25 @@ def test_kills_lose_what_only_memory_held(tmp_path: Path) -> None:
     assert ours["kills_acked"] == floor["kills_acked"] > 0
     assert (ours["kills_lost"], ours["kills_doubled"], ours["kills_reordered"]) == (0, 0, 0)
     assert floor["kills_lost"] > 0
+
+
+def test_an_idle_hour_takes_a_twentieth_of_what_polling_takes(tmp_path: Path) -> None:
+    samples = measured(tmp_path, "--peers", "imserver", "poll-5s", "--workloads", "hour")
+    ours, polled = figures(samples, "imserver", "hour"), figures(samples, "poll-5s", "hour")
+    assert polled["hour_awake_s"] == HOUR_S - 5  # from the first poll on
+    assert polled["hour_ip_bytes"] > polled["hour_bytes"] > 0
+    for key in ("hour_bytes", "hour_ip_bytes", "hour_wakes"):
+        assert ours[key] < polled[key] / 20
+    assert "0.05 × poll-5s | 0.00" in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_a_share_of_the_sessions_is_taken_where_the_peer_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = figures(measured(tmp_path, "--peers", "floor", "--workloads", "storm"), "floor", "storm")
+    monkeypatch.setattr(type(PEERS["floor"]), "shares", {"storm": 0.5})
+    half = figures(measured(tmp_path, "--peers", "floor", "--workloads", "storm"), "floor", "storm")
+    assert half["storm_sessions"] == whole["storm_sessions"] / 2
 
 
 def test_a_peer_that_is_not_there_is_skipped_with_its_reason(

@@ -79,6 +79,19 @@ def test_a_poll_follows_the_other_and_tells_the_cursor(at_once: bool) -> None:
     assert said(bob).startswith(b"GET /poll?after=5&wait=60 HTTP/1.1\r\n")
 
 
+def test_an_app_that_does_not_wait_asks_for_news_only_when_told_to(at_once: bool) -> None:
+    bob = PollDevice("bob", "pw", wait_s=0)
+    bob.connected()
+    said(bob)
+    for cursor in (5, 6):
+        body = b'{"cursor":%d,"messages":["hola"]}' % cursor
+        hear(bob, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body, at_once=at_once)
+        assert said(bob) == b""
+        bob.ping()
+        assert said(bob).startswith(b"GET /poll?after=%d&wait=0 HTTP/1.1\r\n" % cursor)
+    assert (bob.pongs, bob.received) == (1, [b"hola"] * 2)
+
+
 def test_a_post_is_sent_again_under_its_number(at_once: bool) -> None:
     alice = PostDevice("al", "pw")
     alice.connected()

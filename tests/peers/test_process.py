@@ -1,12 +1,14 @@
 """A server's figures are those of its whole process tree, and killing it leaves none of it."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.peers.process import Server, launch, tree
+from benchmarks.peers import process
+from benchmarks.peers.process import Server, free_port, launch, tree
 
 CHILD = "x = bytearray(30_000_000); print(flush=True); sum(range(10**7)); print(flush=True); input()"
 #: Two generations: the younger says that it is there, then that it has worked, then waits to be killed.
@@ -44,3 +46,14 @@ def test_a_server_that_ends_at_once_says_its_last_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "print('no such option'); raise SystemExit(1)"]
     with pytest.raises(RuntimeError, match="no such option"):
         launch(command, folder=tmp_path, port=1)
+
+
+def test_a_free_port_is_free_on_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(process, "_PORTS", [port])
+    monkeypatch.setattr(process, "_PORT_TRIES", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.9.9.9", port))
+        with pytest.raises(RuntimeError, match="ports is free"):
+            free_port()
+    assert free_port() == port

@@ -67,6 +67,16 @@ def test_it_greets_answers_and_counts(room: Room) -> None:
     assert (line.bytes_in, line.bytes_out, line.flights) == (5, 10, 2)
 
 
+def test_segments_are_counted_by_the_kernel(room: Room) -> None:
+    room.pump.until(lambda: room.parrot.attached)
+    line = room.pump.line(room.parrot)
+    before = line.segments()
+    assert before >= 3  # the handshake, the greeting
+    room.server.sendall(b"hello")
+    room.pump.until(lambda: bool(room.parrot.received))
+    assert line.segments() - before >= 2
+
+
 def test_a_dropped_connection_is_closed(room: Room) -> None:
     room.pump.until(lambda: room.parrot.attached)
     room.pump.drop(room.parrot)

@@ -1,10 +1,15 @@
 """When the log cannot go on: retention and restores leave no silent gap."""
 
+from typing import Any
+
+import pytest
 import trio
 from trio.testing import MockClock
 
 import imsdk
-from imsdk.testing import Server
+from improtocol.queries import ConversationsPage
+from imsdk import resync
+from imsdk.testing import Server, questions
 from tests.sdk.conftest import Open, take, texts
 
 
@@ -134,3 +139,33 @@ async def test_a_device_that_lost_its_data_goes_on_under_its_old_name(
         assert found[0].content == imsdk.Gap(first=2, last=3, reason=imsdk.GapReason.MISSING)
         assert texts(found[1:]) == ["3", "4"]
         assert texts((await chat.history()).messages) == ["1", "2", "3", "4"]
+
+
+async def test_a_conversation_that_moves_to_a_page_already_asked_for_is_not_missed(
+    autojump_clock: MockClock, client: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resync, "LIST_MAX", 2)
+    names = [f"user{number}" for number in range(5)]
+    for name in names:
+        server.post(name, "alice", "first")
+    answer = questions.conversations
+    asked = 0
+
+    def moving(*arguments: Any) -> ConversationsPage:
+        nonlocal asked
+        asked += 1
+        page = answer(*arguments)
+        if asked == 1:
+            server.post("user0", "alice", "second")  # the last one of the list is now its first
+        return page
+
+    monkeypatch.setattr(questions, "conversations", moving)
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        await im.synced()
+        found = await im.conversations()
+        assert sorted(chat.peer for chat in found) == names
+        chat = await im.conversation(with_user="user0")
+        assert texts((await chat.history()).messages) == ["first", "second"]
+        assert sorted(texts(await take(im.messages(after=0), 6))) == ["first"] * 5 + ["second"]
+    assert asked == 6, "two rounds of three pages"

@@ -4,7 +4,7 @@ import pytest
 
 from improtocol import Code, RemoteProtocolError, limits
 from improtocol.frames import Ack, Connect, Connected, Events, Result, Resume, Resumed
-from imsdk.session import ACK_AFTER, ACK_DELAY_S, Session, Verdict
+from imsdk.session import ACK_AFTER, ACK_AFTER_BYTES, ACK_DELAY_S, Session, Verdict
 from imsdk.store.rows import Identity
 
 KNOWN = Identity(
@@ -25,6 +25,7 @@ def test_a_new_device_connects_with_its_token_and_says_nothing_before_the_answer
     assert session.sendable(0)[1] == 0
     fresh = Connected(session=5, secret=b"s" * 16, epoch=1, accepted=3, head=0)
     assert session.attach(fresh).fresh == fresh
+    assert session.sendable(0)[1] == 0, "nor before the store has it and has perhaps counted anew"
     session.renew(Identity(device="phone", session=5, secret=b"s" * 16, epoch=1, acked=3, assigned=4))
     assert session.sendable(0) == (3, limits.COMMANDS_IN_FLIGHT_MAX)
 
@@ -109,6 +110,17 @@ def test_acks_wait_for_company_but_not_longer_than_a_second_nor_half_a_window() 
     assert session.take_ack() == Ack(count=ACK_AFTER, digest=0)
     assert session.take_ack() is None
     assert session.ack_at is None
+
+
+def test_long_messages_are_acknowledged_before_they_close_the_window_by_their_bytes() -> None:
+    session = attached()
+    session.committed(41, 5.0, size=ACK_AFTER_BYTES - 1)
+    assert session.ack_at == 5.0 + ACK_DELAY_S
+    session.committed(42, 5.5, size=1)
+    assert session.ack_at == 0.0
+    assert session.take_ack() is not None
+    session.committed(43, 6.0, size=1)
+    assert session.ack_at == 6.0 + ACK_DELAY_S
 
 
 def test_no_ack_is_due_while_a_snapshot_is_taken() -> None:

@@ -2,19 +2,39 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from random import Random
 
+import pytest
 import trio
 from trio._core import _run as scheduler
 
-from imserver.sim.deterministic import Timers, run
+from imserver.sim.deterministic import TURNS_PER_POLL, SeldomPolled, Turn, run, timers
 
 
 def test_trio_still_has_the_two_names_that_make_its_scheduler_deterministic() -> None:
     assert scheduler._ALLOW_DETERMINISTIC_SCHEDULING in (False, True)
     assert isinstance(scheduler._r, Random)
+
+
+def test_the_kernel_is_asked_now_and_then_and_ctrl_c_still_arrives() -> None:
+    turns = 0
+
+    async def main() -> None:
+        nonlocal turns
+        polled = scheduler.GLOBAL_RUN_CONTEXT.runner.io_manager
+        assert isinstance(polled, SeldomPolled)
+        signal.raise_signal(signal.SIGINT)
+        while turns < 10 * TURNS_PER_POLL:
+            turns += 1
+            await trio.sleep(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(main, 1)
+    assert turns <= TURNS_PER_POLL
 
 
 def order_of(seed: int) -> list[int]:
@@ -47,21 +67,51 @@ def test_the_scheduler_is_left_as_it_was() -> None:
 
 
 def test_timers_call_in_order_of_time_and_then_of_asking() -> None:
-    called: list[str] = []
+    called: list[tuple[str, float]] = []
 
     async def main() -> None:
-        timers = Timers()
+        def note(name: str) -> None:
+            called.append((name, trio.current_time()))
+
         for name, at_s in (("late", 9.0), ("first", 2.0), ("second", 2.0)):
-            timers.at(at_s, lambda name=name: called.append(name))  # type: ignore[misc]
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(timers.run)
-            await trio.sleep(1)
-            timers.at(1.5, lambda: called.append("asked last"))
-            await trio.sleep(10)
-            nursery.cancel_scope.cancel()
+            timers().at(at_s, partial(note, name))
+        await trio.sleep(1)
+        timers().at(1.5, partial(note, "asked last"))
+        await trio.sleep(10)
 
     run(main, 1)
-    assert called == ["asked last", "first", "second", "late"]
+    assert called == [("asked last", 1.5), ("first", 2.0), ("second", 2.0), ("late", 9.0)]
+
+
+def test_what_a_timer_raises_ends_the_run() -> None:
+    async def main() -> None:
+        timers().at(1.0, partial([].remove, 1))
+        await trio.sleep_forever()
+
+    with pytest.raises(ValueError, match="not in list"):
+        run(main, 1)
+
+
+def test_a_sleep_through_a_cancellation_and_a_turn_last_as_long_as_without_it() -> None:
+    """So does a worker thread that has begun."""
+    told: list[tuple[int, float]] = []
+
+    async def main() -> None:
+        turn = Turn()
+
+        async def one(number: int) -> None:
+            async with turn:
+                await timers().sleep_through(2)
+                told.append((number, trio.current_time()))
+
+        with trio.move_on_after(1):
+            async with trio.open_nursery() as nursery:
+                for number in range(3):
+                    nursery.start_soon(one, number)
+
+    run(main, 1)
+    assert sorted(number for number, _ in told) == [0, 1, 2]
+    assert [at_s for _, at_s in told] == [2, 4, 6]
 
 
 CHILD = """

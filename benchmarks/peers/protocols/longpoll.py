@@ -5,16 +5,22 @@ import re
 
 from benchmarks.peers.device import Device
 
-_WAIT_S = 60
+WAIT_S = 60
 _HEADERS = "Host: chat.example.com\r\nAuthorization: Bearer {}.{}\r\nAccept: application/json\r\n"
 _RESPONSE = re.compile(rb"HTTP/1.1 (\d+) .*?Content-Length: (\d+)\r\n\r\n", re.DOTALL)
 
 
 class PollDevice(Device):
-    """Asks once without waiting, which tells that it is attached, then holds one poll after the other."""
+    """Asks once without waiting, which tells that it is attached, then holds one poll after the other.
 
-    def __init__(self, name: str, password: str) -> None:
+    Args:
+        name, password: said with every request.
+        wait_s: how long a poll is held; 0: it asks for news only when told to (`ping`).
+    """
+
+    def __init__(self, name: str, password: str, wait_s: int = WAIT_S) -> None:
         super().__init__(name)
+        self._wait_s = wait_s
         self._headers = _HEADERS.format(name, password)
         self._cursor = 0
         self._buffer = b""
@@ -31,7 +37,7 @@ class PollDevice(Device):
     def ping(self) -> None:
         """What a poll costs that ends without news: its answer, and the next one."""
         self._pinged += 1
-        self._poll(_WAIT_S)
+        self._poll(self._wait_s)
 
     def receive(self, data: bytes) -> None:
         self._buffer += data
@@ -43,8 +49,8 @@ class PollDevice(Device):
             if self._pinged:
                 self._pinged -= 1
                 self.pongs += 1
-            else:
-                self._poll(_WAIT_S)
+            elif self._wait_s:
+                self._poll(self._wait_s)
 
     def _poll(self, wait_s: int) -> None:
         self.out += f"GET /poll?after={self._cursor}&wait={wait_s} HTTP/1.1\r\n{self._headers}\r\n".encode()

@@ -1,11 +1,11 @@
-"""The client's side of RFC 6455, as far as text messages in single frames go.
+"""The client's side of RFC 6455, as far as messages in single frames go.
 
 Masks are zero: as many bytes, less work for the generator.
 """
 
 from collections.abc import Iterator
 
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 _UPGRADE = """\
 GET {path} HTTP/1.1\r
 Host: chat.example.com\r
@@ -13,15 +13,21 @@ Upgrade: websocket\r
 Connection: Upgrade\r
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
 Sec-WebSocket-Version: 13\r
-\r
+{protocol}\r
 """
 
 
 class WebSocket:
-    """One connection: bytes in, messages out."""
+    """One connection: bytes in, messages out.
 
-    def __init__(self, path: str) -> None:
-        self.hello = _UPGRADE.format(path=path).encode()
+    Args:
+        path: of the resource.
+        subprotocol: asked for; none when empty.
+    """
+
+    def __init__(self, path: str, subprotocol: str = "") -> None:
+        protocol = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol else ""
+        self.hello = _UPGRADE.format(path=path, protocol=protocol).encode()
         self.failed = ""
         self._buffer = b""
         self._up = False

@@ -9,8 +9,9 @@ from benchmarks.peers.own import __file__ as own
 from benchmarks.peers.peer import Peer, Promises
 from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.centrifuge import CentrifugeDevice
+from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
-from benchmarks.peers.servers.socketio import CACHE
+from benchmarks.peers.servers.socketio import CACHE, CACHE_SHOWN
 
 _SOURCE = Path(own).parent / "centrifuge_server.go"
 _PROGRAM = CACHE / "centrifuge_server"
@@ -20,7 +21,10 @@ _PACKAGES = (
     f"golang {_PACKAGE} golang-github-centrifugal-protocol-dev golang-github-fzambia-eagle-dev "
     "golang-github-igm-sockjs-go-dev golang-github-mna-redisc-dev"
 )
-_BUILD = f"GO111MODULE=off GOPATH=/usr/share/gocode go build -o {_PROGRAM} {_SOURCE}"
+_BUILD = (
+    "GO111MODULE=off GOPATH=/usr/share/gocode "
+    f"go build -o {CACHE_SHOWN}/{_PROGRAM.name} benchmarks/peers/own/{_SOURCE.name}"
+)
 
 
 class Centrifuge(Peer):
@@ -33,7 +37,12 @@ class Centrifuge(Peer):
         "JSON over WebSocket, a channel with recovery and a history of 10 min for each user, no password "
         "check; the version is Debian 12's, of March 2021, as under Centrifugo 2: newer ones may cost less"
     )
+    asks = False
     promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+
+    def rhythm(self) -> Rhythm:
+        """The server asks every 25 s."""
+        return Steady(25.0)
 
     def missing(self) -> str:
         if not _PROGRAM.exists():

@@ -12,6 +12,9 @@ from benchmarks.peers.device import Device
 from benchmarks.peers.peer import Peer, Promises
 from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.im1 import Im1Device
+from benchmarks.peers.protocols.im1_websocket import Im1WebSocketDevice
+from benchmarks.peers.rhythm import Rhythm
+from imsdk.heartbeat import Heartbeat
 from imserver.app.administration import make_token
 from imserver.version import PYTHON_VERSION, SQLITE_VERSION, VERSION
 
@@ -30,6 +33,11 @@ class Imserver(Peer):
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
     environment: ClassVar[Mapping[str, str]] = {}
+    scheme = "tcp"
+
+    def rhythm(self) -> Rhythm:
+        """The SDK's."""
+        return Heartbeat(foreground=False)
 
     def missing(self) -> str:
         return ""
@@ -49,7 +57,7 @@ class Imserver(Peer):
             "--data-dir", str(folder / "data"),
             "--ready-file", str(ready),
             "--config", str(folder / "config.toml"),
-            "--listen", f"tcp://127.0.0.1:{port}",
+            "--listen", f"{self.scheme}://127.0.0.1:{port}",
             "--http", "http://127.0.0.1:0",
             "--log-level", "error",
         ]  # fmt: skip
@@ -61,7 +69,20 @@ class Imserver(Peer):
 
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
         del sends
-        return Im1Device(name, make_token(server.extra["data_dir"], user=name, app=None, days=1))
+        return Im1Device(name, _token(server, name))
+
+
+class ImserverWebSocket(Imserver):
+    """The same server, the same frames in messages of WebSocket."""
+
+    key = "imserver-ws"
+    title = "imserver, WebSocket"
+    configuration = "as imserver, over WebSocket without TLS"
+    scheme = "ws"
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del sends
+        return Im1WebSocketDevice(name, _token(server, name))
 
 
 class ImserverCompiled(Imserver):
@@ -74,6 +95,10 @@ class ImserverCompiled(Imserver):
 
     def missing(self) -> str:
         return "" if any(_COMPILED.glob("imserver/core/*.so")) else "not compiled: make compiled"
+
+
+def _token(server: Server, name: str) -> str:
+    return make_token(server.extra["data_dir"], user=name, app=None, days=1)
 
 
 def _commit() -> str:

@@ -3,6 +3,7 @@
 import platform
 import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +12,8 @@ from benchmarks.peers.own import poll_server, relay_server
 from benchmarks.peers.peer import Peer, Promises
 from benchmarks.peers.process import Server, free_port, launch
 from benchmarks.peers.protocols.floor import FloorDevice
-from benchmarks.peers.protocols.longpoll import PollDevice, PostDevice
+from benchmarks.peers.protocols.longpoll import WAIT_S, PollDevice, PostDevice
+from benchmarks.peers.rhythm import Rhythm, Steady
 from benchmarks.peers.servers.mosquitto import PASSWORD
 
 
@@ -27,6 +29,11 @@ class LongPoll(Peer):
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=True)
     pace: ClassVar[float] = 0.2
+    two_connections: ClassVar[bool] = True
+
+    def rhythm(self) -> Rhythm:
+        """A poll without news is one, too."""
+        return Steady(WAIT_S)
 
     def missing(self) -> str:
         return ""
@@ -42,6 +49,37 @@ class LongPoll(Peer):
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
         del server
         return PostDevice(name, PASSWORD) if sends else PollDevice(name, PASSWORD)
+
+
+class Polling(LongPoll):
+    """What many chats are: news are asked for again and again."""
+
+    pace: ClassVar[float] = 1.0
+    configuration = "the same server, news asked for over and over on one connection, without waiting"
+    leaves_out: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("idle", "relay", "resume", "churn", "traffic", "fsyncs", "silent", "kills", "storm"),
+        "the server is that of long polling; the hour is what differs",
+    )
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del server
+        return PostDevice(name, PASSWORD) if sends else PollDevice(name, PASSWORD, wait_s=0)
+
+
+class PollingEvery3s(Polling):
+    """In the front, as many apps do."""
+
+    key = "poll-3s"
+    title = "HTTP polling every 3 s"
+    polls_s: ClassVar[float] = 3.0
+
+
+class PollingEvery5s(Polling):
+    """More patient."""
+
+    key = "poll-5s"
+    title = "HTTP polling every 5 s"
+    polls_s: ClassVar[float] = 5.0
 
 
 class Floor(Peer):

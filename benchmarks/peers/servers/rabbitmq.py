@@ -28,7 +28,8 @@ class RabbitMq(Peer):
     key = "rabbitmq"
     title = "RabbitMQ, MQTT plugin"
     configuration = (
-        "QoS 1, clean_session 0, classic queues, everybody logs in as guest with the password checked"
+        "QoS 1, clean_session 0, classic queues, everybody logs in as guest with the password checked, "
+        "which takes 12 bytes less than the others' names and passwords"
     )
     promises = Promises(fsync_before_ack=True, resume_after_restart=True, once=False)
     pace: ClassVar[float] = 0.2

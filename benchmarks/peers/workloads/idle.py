@@ -2,7 +2,7 @@
 
 from benchmarks.peers.stage import Stage
 
-CONNECTIONS = 5000
+CONNECTIONS = 10_000
 #: Attached before, so that what the server allocates once is not counted.
 WARM = 200
 

@@ -55,6 +55,7 @@ def measure(stage: Stage) -> dict[str, float]:
     cpu_s = stage.server.cpu_s() - cpu_s
     found = account(senders, sessions)
     return {
+        "storm_sessions": len(sessions),
         "storm_s": storm_s,
         "storm_ack_p99_ms": ack_p99_ms,
         "storm_us": cpu_s / len(sessions) * 1e6,

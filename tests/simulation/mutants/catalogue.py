@@ -232,8 +232,8 @@ MUTANTS: Final = (
     _one(
         "an ACK is due when none may be sent",
         "imsdk.session",
-        "        if not self.attached or self.resyncing:\n            return None\n        return None if",
-        "        if not self.attached:\n            return None\n        return None if",
+        "        if not self.attached or self.resyncing:\n            return None\n        if self._ack_at",
+        "        if not self.attached:\n            return None\n        if self._ack_at",
     ),
     _one(
         "a conversation that is left waits for ever",
@@ -258,6 +258,24 @@ MUTANTS: Final = (
         "imsdk.store.snapshot",
         "iif(id IS NULL, head > 0 AND ?,",
         "iif(id IS NULL, 0 AND ?,",
+    ),
+    _one(
+        "a resync goes through the list once",
+        "imsdk.resync",
+        "if pages == 1 or len(present) == known:",
+        "if head is not None:",
+    ),
+    _one(
+        "long messages are acknowledged late",
+        "imsdk.session",
+        " or self._unacknowledged_bytes >= ACK_AFTER_BYTES",
+        "",
+    ),
+    _one(
+        "commands are sent before their new session is stored",
+        "imsdk.session",
+        "self.attached = not fresh",
+        "self.attached = True",
     ),
     _one(
         "the server's commits are not synced",
