@@ -7,8 +7,8 @@ from dataclasses import MISSING, fields
 from typing import Final
 
 from improtocol import frames
-from improtocol.errors import RemoteProtocolError
 from improtocol.digest import DIGEST_MAX
+from improtocol.errors import RemoteProtocolError
 from improtocol.frames import Frame, Opcode
 from improtocol.limits import INT_MAX
 from improtocol.trusted import trusted
