@@ -24,7 +24,7 @@ from imserver.storage.store import Placed, Store, Write, log_bytes
 _EVENTS_PER_FRAME = protocol_limits.EVENTS_PER_FRAME_MAX
 _EVENTS_IN_FLIGHT = protocol_limits.EVENTS_IN_FLIGHT_MAX
 _FRAME_BYTES = protocol_limits.EVENTS_FRAME_BYTES_SOFT_MAX
-_MESSAGE, _READ = int(Kind.MESSAGE), int(Kind.READ)
+_MESSAGE, _READ, _CREATED = int(Kind.MESSAGE), int(Kind.READ), int(Kind.CREATED)
 
 
 class Delivery:
@@ -142,7 +142,7 @@ class Delivery:
         own, end = session.device, session.scanned
         size = digest = marks = 0
         for one in entries:
-            if one.goes_to(own):
+            if one.device != own or one.kind == _CREATED:  # `goes_to`, without a call for each entry
                 if size and size + len(one.payload) > _FRAME_BYTES:
                     break  # what is left over is pulled again, when the window allows
                 chosen.append(one)

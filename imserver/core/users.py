@@ -41,7 +41,12 @@ class Held(Line):
         seq: int,
         payload: bytes,
     ) -> None:
-        super().__init__(kind, at_ms, sender, conversation, seq, payload)
+        self.kind = kind
+        self.at_ms = at_ms
+        self.sender = sender
+        self.conversation = conversation
+        self.seq = seq
+        self.payload = payload
         self.device = device
         self.digest = digest
         self.term = 0 if kind == _READ else term_of(digest, seq)

@@ -15,7 +15,7 @@ from improtocol.connection import NEED_DATA, Connection, close_for
 from improtocol.errors import LocalProtocolError, RemoteProtocolError
 from improtocol.event_codec import Line
 from improtocol.frames import Close, Connect, Frame, Resume
-from improtocol.state import Side, State
+from improtocol.state import Side
 from imserver.gateway.deadlines import cause_of, deadline_of
 from imserver.gateway.websocket import WebSocketCodec
 from imserver.gateway.wire import Wire
@@ -97,7 +97,7 @@ class SocketLink(Wire):
         connection = self.connection
         try:
             # While a handshake is being answered nothing more is read: the peer is not known yet.
-            while not self.closing and connection.state not in (State.CONNECTING, State.RESUMING):
+            while not self.closing and not connection.step.answering:
                 frame = connection.next_event()
                 if frame is NEED_DATA:
                     return
@@ -118,7 +118,7 @@ class SocketLink(Wire):
         if self.closing:
             return False
         full = len(self._unsent) > self.pump.limits.unsent_bytes_pause
-        return full or self._fresh or self.connection.state in (State.CONNECTING, State.RESUMING)
+        return full or self._fresh or self.connection.step.answering
 
     def writable_again(self) -> None:
         """The socket takes bytes again."""

@@ -48,11 +48,12 @@ class Connection:
         "_command_counter",
         "_context",
         "_result_counter",
-        "_step",
+        "step",
     )
 
     def __init__(self, side: Side) -> None:
-        self._step = STEPS[State.NEW, side]
+        #: Where this end stands.
+        self.step = STEPS[State.NEW, side]
         # Only while they hold something, as an idle connection must stay small: what came of a frame that is
         # not whole yet; what both ends remember of the entry before.
         self._buffer: FrameBuffer | None = None
@@ -64,12 +65,12 @@ class Connection:
     @property
     def side(self) -> Side:
         """Which end this is."""
-        return self._step.side
+        return self.step.side
 
     @property
     def state(self) -> State:
         """See `improtocol.state`."""
-        return self._step.state
+        return self.step.state
 
     @property
     def buffered_bytes(self) -> int:
@@ -78,10 +79,10 @@ class Connection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the transport. Those that come after the end are dropped."""
-        if not self._step.receivable:
+        if not self.step.receivable:
             return
         if (buffer := self._buffer) is None:
-            buffer = self._buffer = FrameBuffer(self._step.frame_bytes_max)
+            buffer = self._buffer = FrameBuffer(self.step.frame_bytes_max)
         buffer.feed(data)
 
     def next_event(self) -> Frame | NeedData:
@@ -94,15 +95,13 @@ class Connection:
             return NEED_DATA
         try:
             payload = buffer.take()
-            if payload is not None:
-                return self._read(payload)
+            if buffer.empty:
+                self._buffer = None
+            return NEED_DATA if payload is None else self._read(payload)
         except RemoteProtocolError:
-            self._step = self._step.deaf()
+            self.step = self.step.deaf()
             self._buffer = None
             raise
-        if not len(buffer):
-            self._buffer = None
-        return NEED_DATA
 
     def send(self, frame: Frame) -> bytes:
         """The bytes of `frame`, and the step it means for this connection.
@@ -110,7 +109,7 @@ class Connection:
         Raises:
             LocalProtocolError: the frame is not allowed in this state, too large, or cannot be packed.
         """
-        following = self._step.sendable.get(type(frame))
+        following = self.step.sendable.get(type(frame))
         if following is None:
             raise LocalProtocolError(f"{type(frame).__name__} is not allowed in state {self.state.name}")
         writer = _WRITERS.get(type(frame))
@@ -124,7 +123,7 @@ class Connection:
 
     def send_result(self, counter: int, value: int, at_ms: int) -> bytes:
         """The bytes of a RESULT that is OK: `send(Result(...))` for figures known to be right, at a third."""
-        if frames.Result not in self._step.sendable:
+        if frames.Result not in self.step.sendable:
             raise LocalProtocolError(f"Result is not allowed in state {self.state.name}")
         wire = counter_to_wire(counter, self._result_counter)
         self._result_counter = counter
@@ -141,7 +140,7 @@ class Connection:
         Raises:
             LocalProtocolError: the state does not allow it, or the entries do not fit a frame.
         """
-        if frames.Events not in self._step.sendable:
+        if frames.Events not in self.step.sendable:
             raise LocalProtocolError(f"Events is not allowed in state {self.state.name}")
         context = self._event_context()
         before = context.at_ms, context.sender, context.conversation, context.seq
@@ -162,7 +161,7 @@ class Connection:
 
     def _read(self, payload: bytes) -> Frame:
         opcode, values = read_head(payload)
-        following = self._step.receivable.get(opcode)
+        following = self.step.receivable.get(opcode)
         if following is None:
             if opcode not in FRAME_TYPES:
                 raise RemoteProtocolError(f"opcode {opcode} is unknown")
@@ -263,7 +262,7 @@ class Connection:
     # Steps -----------------------------------------------------------------------------------------
 
     def _move(self, following: State, frame: Frame) -> None:
-        step = self._step = STEPS[following, self._step.side]
+        step = self.step = STEPS[following, self.step.side]
         if not step.receivable:
             self._buffer = None
         elif self._buffer is not None:

@@ -40,14 +40,18 @@ def frame_bytes(payload: bytes) -> bytes:
 
 
 class FrameBuffer:
-    """Cuts a byte stream into frames; holds one incomplete frame and what one read brought at most."""
+    """Cuts a byte stream into frames; holds one incomplete frame and what one read brought at most.
 
-    __slots__ = ("_data", "_offset", "bytes_max")
+    `empty` is True while nothing is held.
+    """
+
+    __slots__ = ("_data", "_offset", "bytes_max", "empty")
 
     def __init__(self, bytes_max: int = limits.FRAME_BYTES_MAX) -> None:
         self.bytes_max = bytes_max
         self._data: bytes | bytearray = b""
         self._offset = 0
+        self.empty = True
 
     def __len__(self) -> int:
         """Bytes received and not yet taken."""
@@ -67,6 +71,7 @@ class FrameBuffer:
             self._data = bytearray(memoryview(held)[self._offset :])
             self._data += data
         self._offset = 0
+        self.empty = not self._data
 
     def take(self) -> bytes | None:
         """The next whole frame's payload, or None when more bytes are needed.
@@ -109,6 +114,7 @@ class FrameBuffer:
         if stop == end:
             self._data = b""
             self._offset = 0
+            self.empty = True
         else:
             self._offset = stop
         payload = data[offset:stop]

@@ -16,10 +16,11 @@ class Step:
         side, state: which.
         sendable: what may be sent, and the state that follows.
         receivable: the same by opcode of what may be received; empty where nothing is heard any more.
+        answering: a handshake was begun and is not answered yet.
         frame_bytes_max: of a received frame.
     """
 
-    __slots__ = ("frame_bytes_max", "receivable", "sendable", "side", "state")
+    __slots__ = ("answering", "frame_bytes_max", "receivable", "sendable", "side", "state")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Step:
         self.state = state
         self.sendable = sendable
         self.receivable = receivable
+        self.answering = state in (State.CONNECTING, State.RESUMING)
         known = side is Side.CLIENT or state is State.OPEN
         self.frame_bytes_max = limits.FRAME_BYTES_MAX if known else limits.FRAME_BYTES_PREAUTH_MAX
 

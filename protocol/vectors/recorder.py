@@ -113,7 +113,7 @@ class Dialogue:
         assert heard is not NEED_DATA
         assert peer.next_event() is NEED_DATA
         # What was odd is understood by one end and not written by the other, whose state must follow.
-        self._ends[side]._step = STEPS[peer.state, side]  # noqa: SLF001
+        self._ends[side].step = STEPS[peer.state, side]
         return heard
 
     def as_json(self) -> dict[str, Any]:

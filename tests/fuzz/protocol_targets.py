@@ -35,7 +35,7 @@ def framing(data: bytes) -> None:
 
 def _listen(side: Side, state: State, data: bytes) -> None:
     connection = Connection(side)
-    connection._step = STEPS[state, side]
+    connection.step = STEPS[state, side]
     try:
         connection.receive_data(data)
         while connection.next_event() is not NEED_DATA:

@@ -45,19 +45,19 @@ _BYTES: Final = "post and result, event and a share of the ACK, of a text of 45 
 BUDGETS: Final[dict[str, Budget]] = {
     # A message from one app to another.
     "calls on the main thread, window 16": Budget(111, _CALL),
-    "calls on the writer's thread, window 16": Budget(27.1, _CALL),
+    "calls on the writer's thread, window 16": Budget(28.1, _CALL),
     "calls on the main thread, window 1": Budget(165, _CALL),
-    "calls on the writer's thread, window 1": Budget(27.6, _CALL),
+    "calls on the writer's thread, window 1": Budget(28.7, _CALL),
     "socket calls, window 16": Budget(
-        0.26, "per batch one recv and one send a sender, one send a receiver, and one ACK of it a while"
+        0.225, "per batch one recv and one send a sender, one send a receiver, and one ACK of it a while"
     ),
     "socket calls, window 1": Budget(3.1, "a recv and two sends; an ACK only every 32 messages"),
     "bytes on the wire, window 16": Budget(112, _BYTES),
     "bytes on the wire, window 1": Budget(116, _BYTES),
-    "calls into SQLite a batch, window 16": Budget(6.7, _CROSSING),
+    "calls into SQLite a batch, window 16": Budget(5, _CROSSING),
     "calls into SQLite a batch, window 1": Budget(5.1, _CROSSING),
     "statements, window 16": Budget(
-        1.31, "a row a message; a run a member, an outcome and marks a device only once a batch"
+        1.23, "a row a message; a run a member, an outcome and marks a device only once a batch"
     ),
     "statements, window 1": Budget(4.2, "a row a message, a run for each of two members, an outcome"),
     "syncs a batch, window 16": Budget(1, "everything that came in while the disk was busy shares one sync"),
@@ -66,16 +66,16 @@ BUDGETS: Final[dict[str, Budget]] = {
     "bytes written, window 1": Budget(1780, "as at window 16, with fewer messages to a page"),
     "calls a member of a group of 20": Budget(26.1, _CALL),
     # A session that comes back.
-    "calls of a resume with 20 missed": Budget(390, _CALL),
+    "calls of a resume with 20 missed": Budget(330, _CALL),
     "statements of a resume with 20 missed": Budget(0, "its session and the end of its log are in memory"),
-    "calls of a drop and a resume with nothing missed": Budget(202, _CALL),
-    "calls of a resume with 20 missed, restarted": Budget(605, _CALL),
+    "calls of a drop and a resume with nothing missed": Budget(185, _CALL),
+    "calls of a resume with 20 missed, restarted": Budget(635, _CALL),
     "statements of a resume with 20 missed, restarted": Budget(
         6.26, "the lookup of many sessions is one statement; the log, its head and the marks are a session's"
     ),
     # A session that has nothing to say.
-    "blocks of an idle session": Budget(12.4, "each block is a header and an allocation at every login"),
-    "bytes of an idle session": Budget(1270, "an idle connection is to cost no more than mosquitto's"),
+    "blocks of an idle session": Budget(11.4, "each block is a header and an allocation at every login"),
+    "bytes of an idle session": Budget(1060, "an idle connection is to cost no more than mosquitto's"),
     "blocks of an idle session, WebSocket": Budget(67, "as over TCP"),
     "bytes of an idle session, WebSocket": Budget(
         5310, "the goal is 6 KiB of the whole process; the heap adds to this"

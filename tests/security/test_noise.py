@@ -111,7 +111,7 @@ def valid_frames() -> list[bytes]:
     for frame in said:
         connection = Connection(Side.CLIENT)
         connection.send(frames.Connect(token="t", device="d"))
-        connection._step = STEPS[State.OPEN, Side.CLIENT]
+        connection.step = STEPS[State.OPEN, Side.CLIENT]
         encoded.append(connection.send(frame))
     return encoded
 
