@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Final
 
+import trio
+
 from benchmarks.away import come_back
 from benchmarks.clients import Client, Crowd, connect_all
 from benchmarks.figures import Run, growth, middle, print_json, print_table, spread
@@ -14,6 +16,7 @@ from benchmarks.filled import AGENTS, Filled, copy_of, fill, size_bytes
 from benchmarks.machine import place, process_cpu_s
 from benchmarks.traffic import Traffic
 from imload.server import OwnServer, running
+from imserver.storage.sqlite import open_sqlite
 
 #: The pairs that talk while all others are silent.
 _PAIRS: Final = 50
@@ -48,7 +51,21 @@ def by_connections(connections: int, messages: int) -> Run:
 
 def by_stored(filled: Filled, messages: int) -> Run:
     """CPU per resume with 20 missed, per message of 50 old pairs, per message to one of many customers."""
-    with copy_of(filled) as data, running(data_dir=data) as server:
+    with copy_of(filled) as data:
+        trim_ms = trio.run(_trim_ms, data)
+        return _served(filled, data, messages) | {"trim_ms": trim_ms}
+
+
+async def _trim_ms(data_dir: Path) -> float:
+    """How long the hourly trimming of logs takes when nothing is old enough: writes wait for it."""
+    async with open_sqlite(data_dir) as store:
+        begin_s = time.perf_counter()
+        await store.trim_logs(before_ms=0, positions_kept_max=10**9)
+        return (time.perf_counter() - begin_s) * 1000
+
+
+def _served(filled: Filled, data: Path, messages: int) -> Run:
+    with running(data_dir=data) as server:
         url = server.urls["tcp"]
         begin_s = process_cpu_s(server.pid)
         come_back(url, filled.away)
@@ -129,6 +146,7 @@ _STORED: Final = {
     "pairs_us": "us/message, 50 pairs, window 16",
     "first_us": "us/message, the first to its customer since the start",
     "first_ms": f"ms until {_FIRST * AGENTS} such are acked",
+    "trim_ms": "ms, trimming logs of which nothing is old",
     "bytes_per_message": "bytes on disk a message",
     "memory_mib": "MiB, server",
 }
