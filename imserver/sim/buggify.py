@@ -70,6 +70,7 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imserver.core.sessions", "EVENT_BYTES_IN_FLIGHT_MAX", (4000,)),
     ("imserver.core.commit", "_PENDING_PER_SESSION_MAX", (33, 40)),
     ("imserver.storage.sqlite", "TRIM_ROWS", (1, 2)),
+    ("imserver.storage.sqlite", "TRIM_USERS", (1,)),
     ("imserver.storage.writing", "CHECKPOINT_ROWS", (1,)),
     ("imsdk.session", "ACK_AFTER", (1, 2)),
     ("imsdk.session", "ACK_DELAY_S", (0.001, 8.0)),

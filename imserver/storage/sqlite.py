@@ -33,10 +33,12 @@ from imserver.storage.model import (
 )
 from imserver.storage.schema import Connect, read_epoch
 from imserver.storage.store import HISTORY_BYTES_MAX
-from imserver.storage.writing import Writer, describe
+from imserver.storage.writing import Trim, Writer, describe
 
-#: Entries that one trimming transaction takes, so that appends get their turn in between.
+#: Entries that one trimming transaction takes, and users whose logs it looks at, so that appends get their
+#: turn in between.
 TRIM_ROWS: Final = 5_000
+TRIM_USERS: Final = 256
 
 T = TypeVar("T")
 
@@ -127,16 +129,13 @@ class SqliteStore:
         await self._write(partial(accounts.set_banned, app=app, user=user, banned=banned))
 
     async def trim_logs(self, *, before_ms: int, positions_kept_max: int) -> int:
+        trim = Trim(before_ms, positions_kept_max, rows_max=TRIM_ROWS, users_max=TRIM_USERS)
         dropped = 0
-        while True:
-            step = await self._guarded(
-                lambda writer: writer.trim_logs(
-                    before_ms=before_ms, positions_kept_max=positions_kept_max, rows_max=TRIM_ROWS
-                )
-            )
+        user: int | None = 0
+        while user is not None:
+            step, user = await self._guarded(partial(Writer.trim_logs, trim=trim, user=user))
             dropped += step
-            if step < TRIM_ROWS:
-                return dropped
+        return dropped
 
     async def put_app(self, name: str, *, now_ms: int, media_bytes_max: int) -> App:
         return await self._write(

@@ -3,7 +3,11 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from imserver.storage import sqlite, writing
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.sqlite import open_sqlite
 from imserver.storage.store import Store
@@ -91,4 +95,32 @@ async def test_trimming_cuts_a_run_in_two(tmp_path: Path) -> None:
         assert rows(tmp_path, bob) == [(5, 5, 2)]
         await house.append(house.message("alice", "more", "bob"))
         assert rows(tmp_path, bob) == [(5, 5, 3)]
+    assert verify(tmp_path).sound
+
+
+@pytest.mark.parametrize(("rows_max", "users_max"), [(1, 9), (9, 1), (2, 2)])
+async def test_trimming_takes_little_at_a_time_and_in_the_end_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_max: int, users_max: int
+) -> None:
+    """Appends wait for a transaction's end, so one may neither drop nor look at too much."""
+    monkeypatch.setattr(sqlite, "TRIM_ROWS", rows_max)
+    monkeypatch.setattr(sqlite, "TRIM_USERS", users_max)
+    steps = []
+    trim_logs = writing.trim_logs
+
+    def noted(*arguments: Any) -> tuple[int, int | None]:
+        steps.append(trim_logs(*arguments))
+        return steps[-1]
+
+    monkeypatch.setattr(writing, "trim_logs", noted)
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        names = ("alice", "bob", "cem")
+        await house.room(*names)
+        await house.append(*(house.message("alice", f"{number}", *names) for number in range(4)))
+        assert await store.trim_logs(before_ms=0, positions_kept_max=2) == 3 * 3
+        for name in names:
+            assert [row[0] for row in rows(tmp_path, house.users[name])] == [4]
+    assert max(dropped for dropped, _ in steps) <= rows_max
+    assert len(steps) >= max(3 / users_max, 9 / rows_max)
     assert verify(tmp_path).sound
