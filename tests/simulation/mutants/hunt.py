@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.simulation.mutants.catalogue import MUTANTS, Mutant
+from tests.simulation.mutants.catalogue import MUTANTS
+from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.plant import plant
 
 ROOT = Path(__file__).parents[3]
