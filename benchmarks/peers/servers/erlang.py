@@ -13,8 +13,11 @@ def missing() -> str:
 
 
 def command(program: Sequence[str]) -> list[str]:
-    """`program` behind an epmd of its own: the one that a node starts by itself would outlive it."""
-    script = 'epmd -address 127.0.0.1 & until epmd -names >&2; do sleep 0.05; done; exec "$@"'
+    """`program` beside an epmd of its own that ends with it: the one a node starts by itself outlives it."""
+    script = (
+        "epmd -address 127.0.0.1 & until epmd -names >&2; do sleep 0.05; done; "
+        '"$@"; status=$?; kill $!; wait $!; exit $status'
+    )
     return ["sh", "-c", script, "sh", *program]
 
 

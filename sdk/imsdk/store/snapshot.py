@@ -123,16 +123,17 @@ def end_resync(
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
     absent = con.execute(
-        "SELECT key, type, head, released FROM chat WHERE"
+        "SELECT key, type, head, released, present FROM chat WHERE"
         # A direct one has no id while nothing but results told of it: lost as well, if a restore forgot them.
         " iif(id IS NULL, head > 0 AND ?, id NOT IN (SELECT id FROM present))"
         # A group that only the outbox knows so far is not missing, it is still to be made.
         " AND NOT (head = 0 AND key IN (SELECT chat FROM outbox WHERE code = 0))",
         (restored,),
     ).fetchall()
-    for key, kind, newest, released in absent:
-        if restored and kind == ConversationType.DIRECT:
-            _forget_direct(con, key, max(newest, released))
+    for key, kind, newest, released, was_present in absent:
+        # What cannot be compared is forgotten. One that was left before may keep what it has.
+        if restored and (kind == ConversationType.DIRECT or was_present):
+            _forget(con, key, kind, max(newest, released))
         else:
             con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
@@ -142,10 +143,12 @@ def end_resync(
         outbox.renumber(con, accepted)
 
 
-def _forget_direct(con: sqlite3.Connection, key: int, head: int) -> None:
-    """A direct conversation is younger than the backup: the next message makes it anew, under another id.
+def _forget(con: sqlite3.Connection, key: int, kind: int, head: int) -> None:
+    """A conversation, or one's place in it, is younger than the backup.
 
-    Of what was shown or acked, up to `head`, a gap says that it does not count any more.
+    The next message makes a direct one anew, under another id; into a group one may be taken again, at a
+    number that was another record's before. Of what was shown or acked, up to `head`, a gap says that it does
+    not count any more.
     """
     for table in ("message", "reaction", "member", "span", "feed"):
         con.execute(f"DELETE FROM {table} WHERE chat = ?", (key,))
@@ -153,8 +156,9 @@ def _forget_direct(con: sqlite3.Connection, key: int, head: int) -> None:
         feed = Feed(con)
         feed.gap(key, 1, head, 0, GapReason.RESTORED)
         feed.close()
+    gone = "id = NULL" if kind == ConversationType.DIRECT else "present = 0, stale = 1"
     con.execute(
-        "UPDATE chat SET id = NULL, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
+        f"UPDATE chat SET {gone}, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
         " WHERE key = ?",
         (key,),
     )

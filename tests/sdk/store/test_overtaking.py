@@ -1,12 +1,12 @@
 """One's own results and pages come ahead of the log: they must not make it say less, or something old."""
 
-from improtocol import Body, ConversationType, Role, Text, pack_body
+from improtocol import Body, ConversationType, Kind, Role, Text, pack_body
 from improtocol import commands as ask
 from improtocol.frames import Result
 from improtocol.queries import ConversationInfo, HistoryPage
 from imsdk.store import Store
 from imsdk.store.rows import GAP, GapReason
-from tests.sdk.store.conftest import ME, ROOM, created, message
+from tests.sdk.store.conftest import ME, ROOM, change, created, message
 
 
 async def group(store: Store) -> int:
@@ -94,3 +94,22 @@ async def test_a_restore_forgets_a_conversation_of_which_only_results_have_told(
     await store.commit_events([created(ME, "bob", kind=1)], 1)
     assert await shown(store) == [1, 2], "the gap, and what came in its place"
     assert await store.chat_of(ROOM) == key
+
+
+async def test_a_restore_forgets_a_group_that_one_joined_after_the_backup(store: Store) -> None:
+    """Taken into it again, one finds other records under the numbers of those that were lost."""
+    await store.commit_events([change(Kind.JOINED, 3, [ME]), message(4, "lost")], 2)
+    assert [row.seq for row in await store.feed(0, 100, messages=True)] == [4]
+    await store.end_resync(head=0, epoch=2, present=(), accepted=None, restored=True)
+    await store.commit_events([change(Kind.JOINED, 4, [ME]), message(5, "new")], 2)
+    key = await store.chat_of(ROOM)
+    assert key is not None
+    rows = await store.feed(0, 100, messages=True)
+    assert [(row.seq, row.kind == GAP) for row in rows] == [(1, True), (5, False)]
+    found = await store.history(key, 0, 10)
+    assert [row.seq for row in found.messages] == [5]
+    assert await store.message(key, 4) is None
+    assert await store.stale_chats(10) == ((key, ROOM),), "title and members are asked for anew"
+    chat = await store.chat(key)
+    assert chat is not None
+    assert chat.present

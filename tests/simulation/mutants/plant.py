@@ -6,7 +6,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
-from tests.simulation.mutants.catalogue import Mutant
+from tests.simulation.mutants.mutant import Mutant
 
 
 def mutated(mutant: Mutant, source: str) -> str:
