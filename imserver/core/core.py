@@ -79,7 +79,7 @@ class Core:
         self._commits = CommitLoop(
             store,
             self._conversations,
-            Gatherer(store, self._conversations, self._names),
+            Gatherer(store, self._conversations, self._names, limits.cold_reads_max),
             Decider(self._conversations, draw_id, limits),
             self._delivery,
             self._watermarks,

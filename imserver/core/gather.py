@@ -6,8 +6,11 @@ The common command needs nothing: its conversation is in memory. What is missing
 synchronous part.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
+
+import trio
 
 from improtocol import commands
 from improtocol.commands import Action
@@ -18,7 +21,7 @@ from imserver.core.facts import Facts, Target
 from imserver.core.names import UserNames
 from imserver.core.sessions import Session
 from imserver.core.users import User
-from imserver.storage.store import Store
+from imserver.storage.store import Store, StoreBroken, StoreFull
 
 
 class Submitted(Protocol):
@@ -35,22 +38,48 @@ class Submitted(Protocol):
 class Gatherer:
     """Reads what a batch of commands needs."""
 
-    def __init__(self, store: Store, conversations: Conversations, names: UserNames) -> None:
+    def __init__(self, store: Store, conversations: Conversations, names: UserNames, reads_max: int) -> None:
         self._store = store
         self._conversations = conversations
         self._names = names
+        self._reads_max = reads_max
 
     async def gather(self, batch: Iterable[Submitted]) -> Facts:
         """The facts for `batch`; afterwards every conversation it names is in memory, if it exists."""
         facts = Facts()
+        missing: deque[Submitted] = deque()
         for item in batch:
             user, action = item.session.user, item.action
             if type(action) is commands.Post:
                 item.conversation = self._at_hand(user, action)
                 if item.conversation is not None:
                     continue
-            await self._gather_one(user.app, user.id, action, facts)
+            missing.append(item)
+        if len(missing) <= 1:
+            await self._gather_each(missing, facts)
+            return facts
+        # The whole batch waits for the last of them: side by side, 200 first messages wait a third as long.
+        failed: list[StoreFull | StoreBroken] = []
+
+        async def gather_some() -> None:
+            try:
+                await self._gather_each(missing, facts)
+            except (StoreFull, StoreBroken) as error:
+                failed.append(error)
+                missing.clear()
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(len(missing), self._reads_max)):
+                nursery.start_soon(gather_some)
+        if failed:
+            raise failed[0]
         return facts
+
+    async def _gather_each(self, missing: deque[Submitted], facts: Facts) -> None:
+        while missing:
+            item = missing.popleft()
+            user = item.session.user
+            await self._gather_one(user.app, user.id, item.action, facts)
 
     def _at_hand(self, user: User, action: commands.Post) -> Conversation | None:
         """The hot path: the conversation in memory to which a member posts a message without media."""

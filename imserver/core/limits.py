@@ -20,8 +20,8 @@ class CoreLimits:
     conversations_cached_max: int = 50_000
     #: The newest entries of a user's log kept in memory.
     tail_entries_max: int = 64
-    #: Log ranges read from the store at once.
-    cold_reads_max: int = 8
+    #: Log ranges read from the store at once; as many lookups for the commands of one batch.
+    cold_reads_max: int = 32
     #: Queries answered at once, in all and of one session.
     queries_max: int = 32
     queries_per_session_max: int = 8

@@ -43,7 +43,7 @@ class Writer:
         return self.transaction(lambda _: self._appender.append(writes, marks))
 
     def trim_logs(self, trim: "Trim", user: int) -> tuple[int, int | None]:
-        """One transaction of `trim`. Returns how many entries went, and the user to go on with (None: none)."""
+        """One transaction of `trim`: how many entries went, and the user to go on with (None: done)."""
         dropped, following = self.transaction(lambda db: trim_logs(db, trim, user))
         if dropped:
             self._appender.forget_logs()

@@ -76,9 +76,9 @@ BUDGETS: Final[dict[str, Budget]] = {
     # A session that has nothing to say.
     "blocks of an idle session": Budget(11.4, "each block is a header and an allocation at every login"),
     "bytes of an idle session": Budget(1060, "an idle connection is to cost no more than mosquitto's"),
-    "blocks of an idle session, WebSocket": Budget(67, "as over TCP"),
+    "blocks of an idle session, WebSocket": Budget(35.1, "as over TCP"),
     "bytes of an idle session, WebSocket": Budget(
-        5310, "the goal is 6 KiB of the whole process; the heap adds to this"
+        3300, "the goal is 6 KiB of the whole process; the heap adds to this"
     ),
     "calls of a PING": Budget(56.7, _CALL),
 }

@@ -110,8 +110,8 @@ MUTANTS: Final = (
     one(
         "makers are not told of what they made",
         "imserver.core.delivery",
-        "if device != own or kind == _CREATED:",
-        "if device != own:",
+        "if one.device != own or one.kind == _CREATED:",
+        "if one.device != own:",
     ),
     one(
         "read marks of others count as superseded",
