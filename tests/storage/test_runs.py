@@ -114,8 +114,8 @@ async def test_trimming_takes_little_at_a_time_and_in_the_end_all(
 
     monkeypatch.setattr(writing, "trim_logs", noted)
     async with open_sqlite(tmp_path, inline=True) as store:
-        house = await House.build(store)
         names = ("alice", "bob", "carol")
+        house = await House.build(store, *names)
         await house.room(*names)
         await house.append(*(house.message("alice", f"{number}", *names) for number in range(4)))
         assert await store.trim_logs(before_ms=0, positions_kept_max=2) == 3 * 3
