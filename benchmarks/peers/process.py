@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+from imload.processes import Usage, tree_of, usage_of
+
 _PORTS = range(20_000, 32_000)
 _PORT_TRIES = 100
 _START_S_MAX = 90.0
@@ -39,21 +40,6 @@ def free_port() -> int:
     raise RuntimeError(f"none of {_PORT_TRIES} ports is free")
 
 
-def tree(root: int) -> list[int]:
-    """The process ids of `root` and all its descendants that are alive."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
-
-
 @dataclass(slots=True)
 class Server:
     """A running server.
@@ -70,22 +56,17 @@ class Server:
 
     def cpu_s(self) -> float:
         """User and system CPU seconds of the whole tree so far, of ended and reaped children too."""
-        total_s = 0.0
-        for pid in tree(self.process.pid):
-            with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                reaped_s = (int(fields[13]) + int(fields[14])) / _TICKS_PER_S
-                total_s += time.clock_gettime(_cpu_clock(pid)) + reaped_s
-        return total_s
+        return self._usage().cpu_s
 
     def memory_kib(self) -> float:
         """Proportional set size of the whole tree in KiB: pages shared with other processes are divided."""
-        total = 0.0
-        for pid in tree(self.process.pid):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += float(line.split()[1])
-        return total
+        return self._usage().memory_kib
+
+    def _usage(self) -> Usage:
+        usage = usage_of(self.process.pid)
+        if usage is None:
+            raise RuntimeError("the server is gone")
+        return usage
 
     def settle(self) -> None:
         """Wait until the server has nothing more to do: its CPU time stands still, or 6 seconds passed."""
@@ -100,7 +81,7 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to the root and all its descendants; returns when they are gone."""
-        pids = tree(self.process.pid)
+        pids = tree_of(self.process.pid)
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -149,14 +130,6 @@ def launch(
             raise RuntimeError(f"{Path(command[0]).name} did not come up; the last it wrote: {last}")
         time.sleep(0.02)
     return server
-
-
-def _cpu_clock(pid: int) -> int:
-    """The clock of another process: the utime + stime of /proc, in nanoseconds instead of ticks of 10 ms.
-
-    What clock_getcpuclockid(3) gives on Linux: the process id inverted, and CPUCLOCK_SCHED.
-    """
-    return ~pid << 3 | 2
 
 
 def _alive(pid: int) -> bool:

@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmarks.peers.process import tree
 from benchmarks.peers.stage import Stage, deliver, posts
+from imload.processes import tree_of
 
 PAIRS = 100
 #: Pairs that talk, unacknowledged messages of each, messages in all.
@@ -42,7 +42,7 @@ class _Strace:
 
     def __init__(self, root: int, output: Path) -> None:
         self._output = output
-        pids = [argument for pid in tree(root) for argument in ("-p", str(pid))]
+        pids = [argument for pid in tree_of(root) for argument in ("-p", str(pid))]
         command = ["strace", "-f", "-c", "-e", f"trace={_CALLS}", "-o", str(output), *pids]
         self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + _ATTACH_S_MAX
@@ -52,7 +52,7 @@ class _Strace:
             time.sleep(0.05)
 
     def _attached(self, root: int) -> bool:
-        tasks = [task for pid in tree(root) for task in Path(f"/proc/{pid}/task").iterdir()]
+        tasks = [task for pid in tree_of(root) for task in Path(f"/proc/{pid}/task").iterdir()]
         return all(f"TracerPid:\t{self._process.pid}\n" in (task / "status").read_text() for task in tasks)
 
     def end(self) -> int:
