@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import process
-from benchmarks.peers.process import Server, free_port, launch, tree
+from benchmarks.peers.process import Server, free_port, launch
+from imload.processes import tree_of
 
 CHILD = "x = bytearray(30_000_000); print(flush=True); sum(range(10**7)); print(flush=True); input()"
 #: Two generations: the younger says that it is there, then that it has worked, then waits to be killed.
@@ -25,7 +26,7 @@ def family() -> Server:
 def test_descendants_count() -> None:
     server = family()
     try:
-        pids = tree(server.process.pid)
+        pids = tree_of(server.process.pid)
         assert len(pids) == 2
         assert server.memory_kib() > 30_000
         assert server.process.stdout is not None
