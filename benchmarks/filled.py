@@ -26,9 +26,9 @@ from improtocol.commands import Post
 from improtocol.content import Text
 from improtocol.entries import ConversationType, Kind, Role
 from improtocol.values import pack
-from imserver.core.attach import hash_secret
+from imserver.core.logins import hash_secret
 from imserver.storage.sqlite import open_sqlite
-from imserver.storage.store import MemberChange, NewConversation, Store, Write
+from imserver.storage.store import Login, MemberChange, NewConversation, Store, Write
 
 AGENTS: Final = 50
 MISSED: Final = 20
@@ -201,7 +201,7 @@ class Filler:
 
     async def _person(self, number: int, name: str) -> _Person:
         person = _Person(number, name, 0, 0)
-        device = await self._store.login(
+        login = Login(
             app=self._app,
             user=name,
             device=DEVICE,
@@ -210,6 +210,7 @@ class Filler:
             now_ms=self._at_ms,
             expires_ms=self._at_ms + 400 * _DAY_MS,
         )
+        (device,) = await self._store.log_in([login])
         person.id, person.device = device.user, device.id
         return person
 

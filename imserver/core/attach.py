@@ -5,7 +5,6 @@ together, many in one read, which is what makes a storm after a restart cheap. T
 only.
 """
 
-import hashlib
 import hmac
 from collections import deque
 from collections.abc import Callable
@@ -14,26 +13,19 @@ import trio
 
 from improtocol.codes import Code
 from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
-from improtocol.limits import PROTOCOL_VERSION, RETRY_AFTER_MS_MAX, SECRET_BYTES
+from improtocol.limits import RETRY_AFTER_MS_MAX, SECRET_BYTES
 from imserver.core.admission import TokenBucket
 from imserver.core.clock import Clock
 from imserver.core.delivery import Delivery
-from imserver.core.limits import DAY_MS, CoreLimits
+from imserver.core.limits import CoreLimits
 from imserver.core.links import FlushList, Link
+from imserver.core.logins import Logins, hash_secret
 from imserver.core.proofs import Proofs
 from imserver.core.registry import Registry
 from imserver.core.revoking import BANNED
 from imserver.core.sessions import Session
-from imserver.core.tokens import TokenRefused, TokenVerifier
-from imserver.storage.store import Store, StoreFull, log_bytes
-
-
-def hash_secret(secret: bytes) -> bytes:
-    """What is stored of a resume secret.
-
-    It is 128 random bits, so a plain hash cannot be reversed by guessing.
-    """
-    return hashlib.sha256(secret).digest()
+from imserver.core.tokens import TokenVerifier
+from imserver.storage.store import Store, log_bytes
 
 
 class Attacher:
@@ -67,15 +59,12 @@ class Attacher:
         self._store = store
         self._registry = registry
         self._delivery = delivery
-        self._tokens = tokens
         self._links = links
         self._clock = clock
         self._limits = limits
         self._attached = attached
         self._attached_count = attached_count
         self._banned = banned
-        self._draw_id = draw_id
-        self._draw_secret = draw_secret
         self._idle_s = idle_s
         self._resumes_waiting: deque[tuple[Link, Resume]] = deque()
         self._connects_waiting: deque[tuple[Link, Connect]] = deque()
@@ -83,6 +72,16 @@ class Attacher:
         self._connects = TokenBucket(limits.connects_per_s, limits.connects_burst)
         self._resumes = TokenBucket(limits.resumes_per_s, limits.resumes_burst)
         self._proofs = Proofs(store)
+        self._logins = Logins(
+            store,
+            tokens,
+            clock,
+            limits,
+            banned=banned,
+            draw_id=draw_id,
+            draw_secret=draw_secret,
+            refuse=self._refuse,
+        )
         self.compared = 0
         self.connected = 0
         self.resumed = 0
@@ -109,7 +108,7 @@ class Attacher:
         """Look up the sessions that are not in memory, until cancelled."""
         resumes, connects = self._resumes_waiting, self._connects_waiting
         while True:
-            # Resumes first, and many in one read; each CONNECT is a transaction of its own.
+            # Resumes first.
             if resumes or connects:
                 async with self._registry.turn:
                     await self._take_turn()
@@ -122,14 +121,13 @@ class Attacher:
             self._registry.shrink(self._delivery, self._attached_count())
 
     async def _take_turn(self) -> None:
-        resumes = self._resumes_waiting
+        resumes, connects = self._resumes_waiting, self._connects_waiting
         if resumes:
             count = min(len(resumes), self._limits.lookups_per_read_max)
             await self._look_up([resumes.popleft() for _ in range(count)])
-            return
-        link, frame = self._connects_waiting.popleft()
-        if not link.closing:
-            await self._connect(link, frame)
+        else:
+            count = min(len(connects), self._limits.logins_per_commit_max)
+            await self._connect([connects.popleft() for _ in range(count)])
 
     # Resume ----------------------------------------------------------------------------------------
 
@@ -189,41 +187,19 @@ class Attacher:
 
     # Connect ---------------------------------------------------------------------------------------
 
-    async def _connect(self, link: Link, frame: Connect) -> None:
-        if frame.version != PROTOCOL_VERSION:
-            reason = f"this server speaks version {PROTOCOL_VERSION}, not {frame.version}"
-            self._refuse(link, Code.VERSION_UNSUPPORTED, reason)
-            return
-        try:
-            identity = self._tokens.verify(frame.token)
-        except TokenRefused as refused:
-            self._refuse(link, refused.code, refused.reason)
-            return
-        # Here is early enough: no ban begins before this login is attached (`Registry.turn`).
-        if self._banned(identity.app.id, identity.user):
-            self._refuse(link, Code.BANNED, BANNED)
-            return
-        now_ms = self._clock.now_ms()
-        secret = self._draw_secret(SECRET_BYTES)
-        try:
-            device = await self._store.login(
-                app=identity.app.id,
-                user=identity.user,
-                device=frame.device,
-                session=self._draw_id(),
-                secret_hash=hash_secret(secret),
-                now_ms=now_ms,
-                expires_ms=now_ms + self._limits.session_days * DAY_MS,
-            )
-        except StoreFull:
-            self._refuse(link, Code.DISK_FULL, "the server's disk is full", self._limits.disk_full_retry_ms)
-            return
-        session = self._registry.admit(device, self._delivery)
-        if not session.user.ready:
-            await self._load_heads([session.user.id])
-        sums = await self._proofs.read([(session, frame)])
-        if link.closing:
-            return  # the session stays without a connection; the device logs in again
+    async def _connect(self, waiting: list[tuple[Link, Connect]]) -> None:
+        granted = await self._logins.log_in(waiting, self._connects_waiting)
+        sessions = [self._registry.admit(one.device, self._delivery) for one in granted]
+        await self._load_heads(list({s.user.id for s in sessions if not s.user.ready}))
+        hellos = list(zip(sessions, granted, strict=True))
+        sums = await self._proofs.read([(session, one.frame) for session, one in hellos])
+        for session, one in hellos:
+            if not one.link.closing:  # else the session stays without a connection; the device logs in again
+                self._let_in(session, one.link, one.frame, one.secret, sums)
+
+    def _let_in(
+        self, session: Session, link: Link, frame: Connect, secret: bytes, sums: dict[int, int]
+    ) -> None:
         self.connected += 1
         self._attach(session, link, frame)
         resync = self._reason(session, frame, sums)
@@ -237,7 +213,7 @@ class Attacher:
             behind_events=behind_events,
             behind_bytes=behind_bytes,
             idle_s=self._idle_s,
-            user=identity.user,
+            user=session.user.name,
             resync=resync,
         )
         link.send(connected)

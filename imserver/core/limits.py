@@ -26,8 +26,9 @@ class CoreLimits:
     queries_max: int = 32
     queries_per_session_max: int = 8
     queries_waiting_max: int = 4096
-    #: Resumes looked up in one read.
+    #: Resumes looked up in one read, and logins stored in one transaction.
     lookups_per_read_max: int = 256
+    logins_per_commit_max: int = 32
     #: CONNECTs and RESUMEs admitted per second, and at once (token buckets).
     connects_per_s: float = 500.0
     connects_burst: float = 1000.0

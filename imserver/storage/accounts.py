@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from imserver.storage.blobs import Blob
-from imserver.storage.model import App, AppKey, Device
+from imserver.storage.model import App, AppKey, Device, Login
 from imserver.storage.outcomes import unpack_outcomes
 
 _DEVICE: Final = (
@@ -74,26 +74,18 @@ def user_ids(db: sqlite3.Connection, app: int, names: Sequence[str]) -> dict[str
     return ids
 
 
-def login(
-    db: sqlite3.Connection,
-    *,
-    app: int,
-    user: str,
-    device: str,
-    session: int,
-    secret_hash: bytes,
-    now_ms: int,
-    expires_ms: int,
-) -> Device:
-    """See `Store.login`."""
-    user_id = ensure_users(db, app, [user])[user]
+def log_in(db: sqlite3.Connection, login: Login) -> Device:
+    """See `Store.log_in`."""
+    user_id = ensure_users(db, login.app, [login.user])[login.user]
     db.execute(
         "INSERT INTO device (user, name, session, secret_hash, expires_ms, seen_ms) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET session = excluded.session, secret_hash = excluded.secret_hash,"
         " expires_ms = excluded.expires_ms, seen_ms = max(seen_ms, excluded.seen_ms)",
-        (user_id, device, session, secret_hash, expires_ms, now_ms),
+        (user_id, login.device, login.session, login.secret_hash, login.expires_ms, login.now_ms),
     )
-    return _device(db.execute(f"{_DEVICE} WHERE d.user = ? AND d.name = ?", (user_id, device)).fetchone())
+    return _device(
+        db.execute(f"{_DEVICE} WHERE d.user = ? AND d.name = ?", (user_id, login.device)).fetchone()
+    )
 
 
 def extend_sessions(db: sqlite3.Connection, expires_ms: Mapping[int, int]) -> None:

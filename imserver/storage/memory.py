@@ -19,6 +19,7 @@ from imserver.storage.model import (
     Device,
     LogEntry,
     LogHead,
+    Login,
     Marks,
     Placed,
     StoreBroken,
@@ -65,23 +66,11 @@ class MemoryStore:
             tables.rise(marks)
         return placed
 
-    async def login(
-        self,
-        *,
-        app: int,
-        user: str,
-        device: str,
-        session: int,
-        secret_hash: bytes,
-        now_ms: int,
-        expires_ms: int,
-    ) -> Device:
+    async def log_in(self, logins: Sequence[Login]) -> list[Device]:
         tables = await self._enter()
-        device_id = memory_accounts.login(
-            tables, app, user, device, session=session, secret_hash=secret_hash, expires_ms=expires_ms
-        )
-        tables.rise(Marks(seen_ms={device_id: now_ms}))
-        return tables.devices[device_id]
+        ids = [memory_accounts.log_in(tables, login) for login in logins]
+        tables.rise(Marks(seen_ms={id_: login.now_ms for id_, login in zip(ids, logins, strict=True)}))
+        return [tables.devices[id_] for id_ in ids]
 
     async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
         tables = await self._enter()

@@ -3,29 +3,20 @@
 from dataclasses import replace
 
 from imserver.storage.memory_tables import Tables
-from imserver.storage.model import Device
+from imserver.storage.model import Device, Login
 
 
-def login(
-    tables: Tables,
-    app: int,
-    user: str,
-    device: str,
-    *,
-    session: int,
-    secret_hash: bytes,
-    expires_ms: int,
-) -> int:
-    """See `Store.login`; returns the device's id."""
-    user_id = tables.user(app, user)
-    known = next((d for d in tables.devices.values() if (d.user, d.name) == (user_id, device)), None)
+def log_in(tables: Tables, login: Login) -> int:
+    """See `Store.log_in`; returns the device's id."""
+    user_id = tables.user(login.app, login.user)
+    known = next((d for d in tables.devices.values() if (d.user, d.name) == (user_id, login.device)), None)
     if known is None:
         known = Device(
             id=len(tables.devices) + 1,
-            app=app,
+            app=login.app,
             user=user_id,
-            user_name=user,
-            name=device,
+            user_name=login.user,
+            name=login.device,
             session=0,
             secret_hash=b"",
             expires_ms=0,
@@ -33,8 +24,10 @@ def login(
             acked=0,
         )
     tables.sessions.pop(known.session, None)
-    tables.devices[known.id] = replace(known, session=session, secret_hash=secret_hash, expires_ms=expires_ms)
-    tables.sessions[session] = known.id
+    tables.devices[known.id] = replace(
+        known, session=login.session, secret_hash=login.secret_hash, expires_ms=login.expires_ms
+    )
+    tables.sessions[login.session] = known.id
     return known.id
 
 

@@ -86,6 +86,19 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A device that is given a session: by app and names, as the token says. Times in ms since 1970 UTC."""
+
+    app: int
+    user: str
+    device: str
+    session: int
+    secret_hash: bytes = field(repr=False)
+    now_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """An active member: sees records from `first` on; `read` and `delivered` are sequence numbers.
 

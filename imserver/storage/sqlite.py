@@ -26,6 +26,7 @@ from imserver.storage.model import (
     Device,
     LogEntry,
     LogHead,
+    Login,
     Marks,
     Placed,
     StoreBroken,
@@ -92,29 +93,8 @@ class SqliteStore:
     async def append(self, writes: Sequence[Write], marks: Marks | None = None) -> list[Placed]:
         return await self._guarded(lambda writer: writer.append(writes, marks))
 
-    async def login(
-        self,
-        *,
-        app: int,
-        user: str,
-        device: str,
-        session: int,
-        secret_hash: bytes,
-        now_ms: int,
-        expires_ms: int,
-    ) -> Device:
-        return await self._write(
-            partial(
-                accounts.login,
-                app=app,
-                user=user,
-                device=device,
-                session=session,
-                secret_hash=secret_hash,
-                now_ms=now_ms,
-                expires_ms=expires_ms,
-            )
-        )
+    async def log_in(self, logins: Sequence[Login]) -> list[Device]:
+        return await self._write(lambda db: [accounts.log_in(db, login) for login in logins])
 
     async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:
         return await self._write(partial(accounts.ensure_users, app=app, names=names))

@@ -22,6 +22,7 @@ from imserver.storage.model import (
     Device,
     LogEntry,
     LogHead,
+    Login,
     Marks,
     Member,
     MemberChange,
@@ -44,6 +45,7 @@ __all__ = [
     "Device",
     "LogEntry",
     "LogHead",
+    "Login",
     "Marks",
     "Member",
     "MemberChange",
@@ -80,20 +82,11 @@ class Store(MediaIndex, Protocol):
         Returns one `Placed` per write, in their order.
         """
 
-    async def login(
-        self,
-        *,
-        app: int,
-        user: str,
-        device: str,
-        session: int,
-        secret_hash: bytes,
-        now_ms: int,
-        expires_ms: int,
-    ) -> Device:
-        """Give (app, user, device) this session, making user and device if new; it counts as seen now.
+    async def log_in(self, logins: Sequence[Login]) -> list[Device]:
+        """Give each (app, user, device) its session, making user and device if new; it counts as seen now.
 
-        An earlier session of the device is gone. Its command stream and cursor go on.
+        An earlier session of the device is gone. Its command stream and cursor go on. All in one transaction,
+        in their order.
         """
 
     async def ensure_users(self, app: int, names: Sequence[str]) -> dict[str, int]:

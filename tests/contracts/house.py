@@ -7,6 +7,7 @@ from improtocol.entries import ConversationType, Kind, Role
 from improtocol.values import pack
 from imserver.storage.store import (
     Device,
+    Login,
     MemberChange,
     NewConversation,
     Placed,
@@ -16,6 +17,12 @@ from imserver.storage.store import (
 
 AT_MS = 1_700_000_000_000
 ROOM = 4_503_599_627_370_001
+
+
+async def login(store: Store, **facts: Any) -> Device:
+    """One login; `facts` are those of `Login`."""
+    (device,) = await store.log_in([Login(**facts)])
+    return device
 
 
 class House:
@@ -34,7 +41,8 @@ class House:
         app = await store.put_app("shop", now_ms=AT_MS, media_bytes_max=10**9)
         house.app = app.id
         for number, name in enumerate(names or ("alice", "bob"), 1):
-            device = await store.login(
+            device = await login(
+                store,
                 app=app.id,
                 user=name,
                 device="phone",

@@ -9,7 +9,7 @@ from improtocol.entries import Kind, Role
 from improtocol.values import pack
 from imserver.storage.blobs import Blob, StoreCatalog
 from imserver.storage.store import NO_ENTRY, App, AppKey, MemberChange, Store
-from tests.contracts.house import AT_MS, ROOM, House
+from tests.contracts.house import AT_MS, ROOM, House, login
 
 SHOE, LAMP, CUP = (bytes([number]) * 32 for number in (1, 2, 3))
 
@@ -49,7 +49,8 @@ async def test_a_login_makes_user_and_device_and_a_second_one_takes_the_session_
     before = (await store.devices([1001]))[1001]
     assert (before.user_name, before.name, before.expires_ms) == ("alice", "phone", AT_MS + 1000)
     assert before.secret_hash == b"hash of alice"
-    again = await store.login(
+    again = await login(
+        store,
         app=house.app,
         user="alice",
         device="phone",
@@ -66,7 +67,8 @@ async def test_a_login_makes_user_and_device_and_a_second_one_takes_the_session_
 
 async def test_a_users_devices_are_told_apart(store: Store) -> None:
     house = await House.build(store)
-    tablet = await store.login(
+    tablet = await login(
+        store,
         app=house.app,
         user="alice",
         device="tablet",

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from imserver.storage.sqlite import open_sqlite
 from imserver.storage.store import Store
-from tests.contracts.house import AT_MS, House
+from tests.contracts.house import AT_MS, House, login
 
 
 async def test_all_sessions_of_one_user_end_and_the_command_streams_stay(store: Store) -> None:
     house = await House.build(store)
     alice, bob = house.devices["alice"], house.devices["bob"]
-    tablet = await store.login(
+    tablet = await login(
+        store,
         app=house.app,
         user="alice",
         device="tablet",
@@ -22,8 +23,15 @@ async def test_all_sessions_of_one_user_end_and_the_command_streams_stay(store: 
     )
     await house.append(house.creation("alice", "bob"), house.message("alice", "x", "bob"))
     other = await store.put_app("other", now_ms=1, media_bytes_max=1)
-    namesake = await store.login(
-        app=other.id, user="alice", device="phone", session=79, secret_hash=b"o", now_ms=1, expires_ms=1
+    namesake = await login(
+        store,
+        app=other.id,
+        user="alice",
+        device="phone",
+        session=79,
+        secret_hash=b"o",
+        now_ms=1,
+        expires_ms=1,
     )
     assert await store.end_sessions(house.app, "alice") == [alice.id, tablet.id]
     assert sorted(await store.devices([1001, 1002, 78, 79])) == [79, 1002], "of this user, of this app"
@@ -35,7 +43,8 @@ async def test_all_sessions_of_one_user_end_and_the_command_streams_stay(store: 
         [bob],
         [namesake],
     )
-    again = await store.login(
+    again = await login(
+        store,
         app=house.app,
         user="alice",
         device="phone",

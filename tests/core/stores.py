@@ -22,6 +22,7 @@ class SlowStore(MemoryStore):
         self.held = trio.Event()
         self.go = trio.Event()
         self.reads = 0
+        self.logins = 0
 
     def hold(self, *names: str) -> None:
         self.holding = set(names)
@@ -42,9 +43,10 @@ class SlowStore(MemoryStore):
         await self._pass("append", writes=True)
         return await super().append(writes, marks)
 
-    async def login(self, **facts: Any) -> Any:
-        await self._pass("login", writes=True)
-        return await super().login(**facts)
+    async def log_in(self, logins: Any) -> Any:
+        self.logins += 1
+        await self._pass("log_in", writes=True)
+        return await super().log_in(logins)
 
     async def end_sessions(self, app: int, user: str) -> list[int]:
         await self._pass("end_sessions", writes=True)

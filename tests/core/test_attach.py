@@ -163,7 +163,7 @@ async def test_a_connection_that_died_while_it_waited_does_not_take_the_session_
 
 
 async def test_a_login_whose_connection_died_meanwhile_leaves_nobody_attached(house: House) -> None:
-    house.store.hold("login")
+    house.store.hold("log_in")
     alice = house.phone("alice")
     await alice.connect(settle=False)
     await house.store.held.wait()
@@ -179,7 +179,7 @@ async def test_a_login_whose_connection_died_in_the_queue_does_not_replace_the_l
     house: House,
 ) -> None:
     alice, _ = await pair(house)
-    house.store.hold("login")
+    house.store.hold("log_in")
     await house.phone("carol").connect(settle=False)
     await house.store.held.wait()
     impatient = await house.phone("alice").connect(settle=False)
@@ -190,15 +190,37 @@ async def test_a_login_whose_connection_died_in_the_queue_does_not_replace_the_l
     assert (await alice.one(post("bob", "still mine"))).code == 0
 
 
-async def test_resumes_are_looked_up_ahead_of_the_logins_that_wait(house: House) -> None:
+async def test_logins_that_come_together_are_stored_in_one_transaction_each_with_its_session(
+    house: House,
+) -> None:
+    house.store.hold("log_in")
+    first = await house.phone("first").connect(settle=False)
+    await house.store.held.wait()
+    others = [await house.phone(f"user{n % 4}", f"phone{n % 5}").connect(settle=False) for n in range(21)]
+    gate, before = house.store.go, house.store.logins
+    house.store.hold("nothing more")
+    gate.set()
+    for phone in (first, *others):
+        await phone.settle()
+    assert house.store.logins - before == 2, "of one device only one at a time"
+    told = {phone.connected.session for phone in others if phone.connected is not None}
+    assert len(told) == 21
+    devices = {(f"user{n % 4}", f"phone{n % 5}") for n in range(21)}
+    assert house.core.statistics().attached == 1 + len(devices) == 21
+    last = others[20]
+    assert (await last.one(post("first", "hello"))).code == 0
+
+
+async def test_resumes_are_looked_up_ahead_of_the_logins_that_wait(nursery: trio.Nursery) -> None:
+    house = await House(limits=CoreLimits(logins_per_commit_max=1)).open(nursery)
     alice, _ = await pair(house)
     await house.restart()
-    house.store.hold("login")
+    house.store.hold("log_in")
     newcomers = [await house.phone(f"new{n}").connect(settle=False) for n in range(5)]
     await house.store.held.wait()
     await alice.resume(settle=False)
     gate = house.store.go
-    house.store.hold("login")
+    house.store.hold("log_in")
     gate.set()
     await house.store.held.wait()
     await trio.testing.wait_all_tasks_blocked()

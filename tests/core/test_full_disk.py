@@ -144,7 +144,7 @@ class BreakingStore(SlowStore):
             raise StoreBroken("the disk said EIO")
 
 
-@pytest.mark.parametrize("at", ["append", "login", "devices", "log_range", "history", "share_conversation"])
+@pytest.mark.parametrize("at", ["append", "log_in", "devices", "log_range", "history", "share_conversation"])
 async def test_a_broken_store_ends_the_core_and_nothing_is_acked_any_more(
     at: str, mock_clock: trio.testing.MockClock
 ) -> None:
@@ -175,7 +175,7 @@ async def provoke(at: str, alice: Phone, bob: Phone) -> None:
     match at:
         case "append":
             alice.send(post("bob", "never acked"))
-        case "login":
+        case "log_in":
             await alice.house.phone("carol").connect(settle=False)
         case "devices" | "log_range":
             await bob.resume(settle=False)

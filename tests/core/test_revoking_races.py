@@ -94,7 +94,7 @@ async def begin(house: House, how: str) -> trio.Event:
 
 
 @pytest.mark.parametrize("how", ["ban", "end"])
-@pytest.mark.parametrize("call", ["login", "log_heads"])
+@pytest.mark.parametrize("call", ["log_in", "log_heads"])
 async def test_a_login_under_way_is_shut_out_too(house: House, how: str, call: str) -> None:
     alice, bob = await pair(house)
     if call == "log_heads":

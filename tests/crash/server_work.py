@@ -12,7 +12,7 @@ from improtocol.values import pack
 from imserver.storage.blobs import Blob
 from imserver.storage.model import AppKey, Marks, MemberChange, Placed, StoreFull, Write
 from imserver.storage.sqlite import SqliteStore
-from tests.contracts.house import AT_MS, House
+from tests.contracts.house import AT_MS, House, login
 from tests.crash.promises import Promises, digest
 
 NAMES = ("alice", "bob", "carol", "dora")
@@ -125,7 +125,7 @@ class ServerWork:
         house = self._house
         secret = self._rng.randbytes(16)
         device = await self._do(
-            lambda: self.store.login(app=house.app, user=name, device="phone", session=session,
+            lambda: login(self.store, app=house.app, user=name, device="phone", session=session,
                                      secret_hash=secret, now_ms=AT_MS, expires_ms=AT_MS + session)
         )  # fmt: skip
         house.users[name], house.devices[name] = device.user, device

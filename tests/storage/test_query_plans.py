@@ -6,7 +6,7 @@ from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.sqlite import SqliteStore
 from imserver.storage.store import Marks
-from tests.contracts.house import ROOM, House
+from tests.contracts.house import ROOM, House, login
 
 #: Sub-queries that SQLite calls a scan: over rows it has just gathered by a key.
 GATHERED = ("SCAN mine", "SCAN CONSTANT ROW")
@@ -28,7 +28,7 @@ async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:
     marks = Marks(acked={phone: 1}, delivered={(ROOM, bob): 1}, seen_ms={phone: 1})
     await store.append([house.read("bob", 2, "alice", "bob"), house.message("bob", "y", "alice")], marks)
     await store.append([house.change("alice", 2, 2, b"\x91\x02", "bob")])
-    await store.login(app=1, user="bob", device="d", session=9, secret_hash=b"", now_ms=1, expires_ms=2)
+    await login(store, app=1, user="bob", device="d", session=9, secret_hash=b"", now_ms=1, expires_ms=2)
     await store.extend_sessions({phone: 5})
     await store.trim_logs(before_ms=0, positions_kept_max=2)
     await store.user_ids(1, ["alice"])
