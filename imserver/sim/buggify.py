@@ -156,6 +156,7 @@ class Buggify:
         self.extremes = Extremes(constants=[(place, name, span_s) for place, name, span_s, _ in _TICKS])
         self.paused = False  #: faults have stopped. Limits stay as they are: they are no faults.
         self._rates: dict[str, float] = {}
+        self._always: list[str] = []
         if on:
             self._draw()
 
@@ -176,10 +177,19 @@ class Buggify:
                 for place, copy, divisor in _FOLLOWERS.get((owner, name), ()):
                     self.extremes.constants.append((place, copy, value // divisor))
 
+    @contextmanager
+    def always(self, site: str) -> Iterator[None]:
+        """Whatever was drawn, `site` fires for a block."""
+        self._always.append(site)
+        try:
+            yield
+        finally:
+            self._always.remove(site)
+
     def __call__(self, site: str) -> bool:
         """Whether `site` fires now."""
         rate = self._rates.get(site)
-        if rate is None or self.paused or self._rng.random() >= rate:
+        if site not in self._always and (rate is None or self.paused or self._rng.random() >= rate):
             return False
         self.fired[site] += 1
         return True

@@ -166,9 +166,10 @@ class Incidents:
         """The disk is gone, the last backup is put back. At times when something was just begun."""
         server = self._world.server
         if server.backup is not None and (bell := rng.choice((None, server.committed, server.created))):
-            with trio.move_on_after(WAIT_S_MAX):
+            # What is told of it is torn in two, so that some of it never arrives.
+            with trio.move_on_after(WAIT_S_MAX), self._world.buggify.always("second_half_late"):
                 await bell.wait()
-            await trio.sleep(rng.uniform(0, 0.2))
+                await trio.sleep(rng.uniform(0.05, 0.5))
         if not await server.restore():
             return False
         self._start_later(event.span_s, server.boot)
