@@ -10,7 +10,6 @@ from imsdk.store import Store
 from imsdk.store.rows import GAP, GapReason
 from tests.sdk.store.conftest import ME, ROOM, change, created, message
 
-
 INFO = ConversationInfo(
     conversation=ROOM,
     type=ConversationType.GROUP,
