@@ -9,7 +9,7 @@ seed is one world: the same seed gives the same trace, byte for byte, in any pro
 - `pipes`, `sockets`, `selector`, `stream`   the network, from bytes to what each end sees
 - `buggify`        named sites that make the rare common
 - `model`, `watch`, `verdict`                what must hold: while it runs, and when the faults have stopped
-- `runs`, `command`, `ledger`                many seeds, counted; `imserver sim`
+- `runs`, `watchdog`, `command`, `ledger`    many seeds, counted; `imserver sim`
 """
 
 from imserver.sim.plan import Event, Plan, draw_plan

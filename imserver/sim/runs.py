@@ -10,12 +10,16 @@ from typing import Final
 
 import trio
 
-from imserver.sim.days import draw_long_plan
+from imserver.sim.days import DAY_S, draw_long_plan
 from imserver.sim.deterministic import Standstill, run
 from imserver.sim.model import Violation, shortened
 from imserver.sim.plan import Plan, draw_plan
+from imserver.sim.watchdog import watchdog
 from imserver.sim.world import World, scratch
 
+#: No world computes so long: an hour takes a second or two, a day three, with phones in the foreground ten.
+CPU_S_MAX: Final = 120.0
+CPU_S_MAX_PER_DAY: Final = 120.0
 #: Lines kept of a crash: its last ones.
 TRACEBACK_LINES: Final = 24
 
@@ -68,7 +72,8 @@ def run_plan(plan: Plan) -> Outcome:
     began = time.process_time()
     violation = ""
     try:
-        run(main, plan.seed)
+        with watchdog(CPU_S_MAX + CPU_S_MAX_PER_DAY * plan.duration_s / DAY_S):
+            run(main, plan.seed)
     except BaseExceptionGroup as group:
         violation = _told(group)
     except Standstill as error:

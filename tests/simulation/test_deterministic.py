@@ -12,7 +12,8 @@ import pytest
 import trio
 from trio._core import _run as scheduler
 
-from imserver.sim.deterministic import TURNS_PER_POLL, SeldomPolled, Turn, run, timers
+from imserver.sim.deterministic import TURNS_PER_POLL, SeldomPolled, Standstill, Turn, run, timers
+from imserver.sim.watchdog import watchdog
 
 
 def test_trio_still_has_the_two_names_that_make_its_scheduler_deterministic() -> None:
@@ -112,6 +113,15 @@ def test_a_sleep_through_a_cancellation_and_a_turn_last_as_long_as_without_it() 
     run(main, 1)
     assert sorted(number for number, _ in told) == [0, 1, 2]
     assert [at_s for _, at_s in told] == [2, 4, 6]
+
+
+def test_what_computes_for_ever_is_ended_and_named() -> None:
+    async def main() -> None:
+        while True:
+            pass
+
+    with pytest.raises(Standstill, match=r"test_deterministic\.py:\d+"), watchdog(0.01):
+        run(main, 1)
 
 
 CHILD = """

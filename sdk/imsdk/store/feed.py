@@ -73,7 +73,8 @@ class Feed:
             first_held, at_ms = row
             if first_held > released + 1:
                 self.gap(chat, released + 1, first_held - 1, at_ms, reason)
-            released = max(released, first_held - 1, self.release(chat, max(released, first_held - 1)))
+            self.release_to(chat, first_held)  # whatever the spans say, or this would go on for ever
+            released = self.release(chat, max(released, first_held))
 
     def skip_lost(self, chat: int, released: int) -> int:
         """Give up the holes of what this store has lost; returns how far the feed then is.

@@ -226,8 +226,9 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> li
         if entry is None or (entry.sender, entry.at_ms) != (sender, at_ms) or _differs(entry, body):
             first_bad = min(first_bad, seq)
             break
-    # Shown or held back, rows of what no longer counts would show whatever takes those numbers next.
-    con.execute("DELETE FROM feed WHERE chat = ? AND seq >= ?", (chat, first_bad))
+    # Shown or held back, rows of what no longer counts would show whatever takes those numbers next. What is
+    # held back of the rest the page brings again, or nobody does.
+    con.execute("DELETE FROM feed WHERE chat = ? AND (seq >= ? OR position IS NULL)", (chat, first_bad))
     own = con.execute(
         "SELECT local, seq FROM message WHERE chat = ? AND seq >= ? AND seq < ? AND local IS NOT NULL",
         (chat, page.first, first_bad),

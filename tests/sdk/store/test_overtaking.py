@@ -1,5 +1,7 @@
 """One's own results and pages come ahead of the log: they must not make it say less, or something old."""
 
+from dataclasses import replace
+
 from improtocol import Body, ConversationType, Kind, Role, Text, pack_body
 from improtocol import commands as ask
 from improtocol.frames import Result
@@ -7,6 +9,21 @@ from improtocol.queries import ConversationInfo, HistoryPage
 from imsdk.store import Store
 from imsdk.store.rows import GAP, GapReason
 from tests.sdk.store.conftest import ME, ROOM, change, created, message
+
+INFO = ConversationInfo(
+    conversation=ROOM,
+    type=ConversationType.GROUP,
+    title="Team",
+    peer="",
+    role=Role.OWNER,
+    head=2,
+    first=1,
+    read=0,
+    unread=0,
+    members=1,
+    changed_ms=2,
+    last=None,
+)
 
 
 async def group(store: Store) -> int:
@@ -45,21 +62,7 @@ async def test_a_resync_brings_what_lies_before_ones_own_newest_message(store: S
     await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
     await store.settle([Result(counter=2, value=2, at_ms=2)])
     assert await shown(store) == [], "it waits for what comes before it"
-    info = ConversationInfo(
-        conversation=ROOM,
-        type=ConversationType.GROUP,
-        title="Team",
-        peer="",
-        role=Role.OWNER,
-        head=2,
-        first=1,
-        read=0,
-        unread=0,
-        members=1,
-        changed_ms=2,
-        last=None,
-    )
-    assert await store.take_infos([info]) == ((key, ROOM),), "its page is asked for"
+    assert await store.take_infos([INFO]) == ((key, ROOM),), "its page is asked for"
     page = HistoryPage(entries=(created(ME), message(2, "mine", ME)), first=1, complete=True)
     await store.take_newest(key, page, GapReason.RETENTION)
     assert await shown(store) == [2]
@@ -113,3 +116,17 @@ async def test_a_restore_forgets_a_group_that_one_joined_after_the_backup(store:
     chat = await store.chat(key)
     assert chat is not None
     assert chat.present
+
+
+async def test_a_restore_ends_what_waits_below_the_page_that_is_compared(store: Store) -> None:
+    """It is not in the page, so nothing of it can be compared: a gap takes its place."""
+    key = await group(store)
+    await store.commit_events([created(ME)], 1)
+    for text in ("mine", "mine too"):
+        await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text(text))), None, 1)
+    await store.settle([Result(counter=2, value=3, at_ms=1), Result(counter=3, value=6, at_ms=2)])
+    page = HistoryPage(entries=(message(9, "theirs"),), first=9, complete=False)
+    await store.take_infos([replace(INFO, head=9)], all_pages=True)
+    await store.take_newest(key, page, GapReason.RESTORED)
+    rows = await store.feed(0, 100, messages=True)
+    assert [(row.seq, row.kind == GAP) for row in rows] == [(2, True), (9, False)]
