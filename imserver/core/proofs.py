@@ -37,10 +37,12 @@ class Proofs:
             return ResyncReason.RESTORED
         if cursor > user.head:
             return ResyncReason.FUTURE
-        # From 0 again after having sent something: the device has lost its data, and of its own messages the
-        # log tells it nothing. The snapshot does. What is asked to be compared must be there as well.
+        # A login from 0 after having sent something: the device has lost its data, and of its own messages
+        # the log tells it nothing. The snapshot does. (Who resumes has not lost them: at 0 he never heard of
+        # his first messages' end.) What is asked to be compared must be there as well.
+        lost = isinstance(frame, Connect) and cursor == 0 and session.accepted > 0 and user.head > 0
         compared_from = cursor - frame.span if frame.digest is not None else cursor
-        if compared_from < user.oldest - 1 or (cursor == 0 and session.accepted and user.head):
+        if lost or compared_from < user.oldest - 1:
             return ResyncReason.RETENTION
         if isinstance(frame, Resume) and frame.next - 1 > session.accepted:
             return ResyncReason.DIVERGED  # a command that was acked is not here any more

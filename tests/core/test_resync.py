@@ -1,5 +1,7 @@
 """A cursor that cannot be served gets an explicit RESYNC, and the snapshot is complete (G5, G13)."""
 
+import trio
+
 from improtocol import Code, Kind, ResyncReason, frames
 from improtocol import commands as c
 from tests.core.house import House, pair, post
@@ -115,3 +117,17 @@ async def test_a_store_whose_users_come_back_by_another_device_finds_one_log(hou
     other = await house.phone("alice", "tablet").connect()
     assert other.texts == ["first"]
     assert (await other.one(c.MarkRead(conversation="bob", seq=2))).code == 0
+
+
+async def test_who_never_heard_of_the_first_messages_end_resumes_from_0_like_everybody(house: House) -> None:
+    """The connection broke between the commit and its results: nothing is lost, so nothing is resynced."""
+    alice = await house.phone("alice").connect()
+    alice.send(*(post("bob", f"{n}") for n in range(3)))
+    alice.drop()
+    await trio.testing.wait_all_tasks_blocked()
+    assert house.core.statistics().commands == 3, "they were carried out"
+    await alice.resume()
+    assert alice.resyncs() == []
+    assert [alice.results[counter].value for counter in (1, 2, 3)] == [2, 3, 4]
+    assert [entry.kind for entry in alice.entries] == [Kind.CREATED]
+    assert alice.cursor == 4
