@@ -256,7 +256,10 @@ class Link:
         final = [result for result in results if engine.session.judge(result, now) is Verdict.SETTLED]
         self._more = True
         if final:
+            owed = engine.session.acked < self.accepted
             await engine.settle(final)
+            if owed and engine.session.acked >= self.accepted and self._record.consistent_s is not None:
+                await engine.consistent(caught_up=True)  # a RESYNC may have skipped what is between them
 
     async def _take_events(self, frame: frames.Events) -> None:
         engine = self._engine
@@ -289,7 +292,7 @@ class Link:
         if self._record.consistent_s is not None or session.resyncing or session.cursor < self._head:
             return
         self._record.consistent_s = trio.current_time() - self._record.started_s
-        await self._engine.consistent()
+        await self._engine.consistent(caught_up=session.acked >= self.accepted)
 
     def count_round_trip(self) -> None:
         """A RESYNC had to ask something."""

@@ -205,6 +205,12 @@ MUTANTS: Final = (
         "(all_pages or not",
     ),
     one(
+        "results after a resync leave holes",
+        "imsdk.link",
+        "if owed and engine.session.acked >= self.accepted",
+        "if not owed and engine.session.acked >= self.accepted",
+    ),
+    one(
         "a refused window is sent again at once",
         "imsdk.session",
         "if now < self._paused_until or self._due:",
