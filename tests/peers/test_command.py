@@ -8,6 +8,7 @@ import pytest
 from benchmarks.peers.__main__ import main
 from benchmarks.peers.samples import Sample, Samples, read
 from benchmarks.peers.servers import PEERS
+from benchmarks.peers.workloads import WORKLOADS
 from benchmarks.peers.workloads.hour import HOUR_S
 
 
@@ -61,6 +62,8 @@ def test_an_idle_hour_takes_a_twentieth_of_what_polling_takes(tmp_path: Path) ->
 def test_a_share_of_the_sessions_is_taken_where_the_peer_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The work itself would wait a minute for what the floor loses.
+    monkeypatch.setitem(WORKLOADS, "storm", lambda stage: {"storm_sessions": float(stage.count(1000))})
     whole = figures(measured(tmp_path, "--peers", "floor", "--workloads", "storm"), "floor", "storm")
     monkeypatch.setattr(type(PEERS["floor"]), "shares", {"storm": 0.5})
     half = figures(measured(tmp_path, "--peers", "floor", "--workloads", "storm"), "floor", "storm")
