@@ -198,6 +198,7 @@ MUTANTS: Final = (
         "forgotten = link.accepted < session.acked",
     ),
     one("stopped by one's own stray", "imsdk.engine", " and not self._strays.excuse(ended)", ""),
+    one("stopped by an earlier stray", "imsdk.stray", "[trio.current_time()] * STRAYS_BEFORE", "[]"),
     one(
         "a resync looks only at the newest",
         "imsdk.store.snapshot",
