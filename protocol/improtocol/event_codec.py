@@ -52,7 +52,7 @@ def array_header(length: int) -> bytes:
 class Line:
     """What an entry says, unchecked: for a server that checked it when it decided on it.
 
-    Its attributes are `Entry`'s. Built and read in a third of the time, more so when compiled.
+    Its attributes are `Entry`'s. Built in a seventh of the time, and when compiled read in much less as well.
     """
 
     __slots__ = ("at_ms", "conversation", "kind", "payload", "sender", "seq")

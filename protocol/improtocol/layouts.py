@@ -99,7 +99,7 @@ def plain_from_values(opcode: int, values: list[Value]) -> Frame:
 
 
 def _plain_ack(values: list[Value]) -> Frame | None:
-    """An ACK as nearly all are, at a fifth of the cost; None: the constructor is to say what is wrong."""
+    """An ACK as nearly all are, at a third of the cost; None: the constructor is to say what is wrong."""
     count = values[0] if values else None
     digest = values[1] if len(values) > 1 else None
     if type(count) is not int or not 0 < count <= INT_MAX:
