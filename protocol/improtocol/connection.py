@@ -122,7 +122,7 @@ class Connection:
         return data
 
     def send_result(self, counter: int, value: int, at_ms: int) -> bytes:
-        """The bytes of a RESULT that is OK: `send(Result(...))` for known figures, at a quarter of the cost."""
+        """The bytes of a RESULT that is OK: `send(Result(...))` for known figures, at a quarter."""
         if frames.Result not in self.step.sendable:
             raise LocalProtocolError(f"Result is not allowed in state {self.state.name}")
         wire = counter_to_wire(counter, self._result_counter)
