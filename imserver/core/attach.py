@@ -108,7 +108,6 @@ class Attacher:
         """Look up the sessions that are not in memory, until cancelled."""
         resumes, connects = self._resumes_waiting, self._connects_waiting
         while True:
-            # Resumes first.
             if resumes or connects:
                 async with self._registry.turn:
                     await self._take_turn()
@@ -122,7 +121,7 @@ class Attacher:
 
     async def _take_turn(self) -> None:
         resumes, connects = self._resumes_waiting, self._connects_waiting
-        if resumes:
+        if resumes:  # first: they are cheaper
             count = min(len(resumes), self._limits.lookups_per_read_max)
             await self._look_up([resumes.popleft() for _ in range(count)])
         else:

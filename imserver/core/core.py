@@ -242,8 +242,8 @@ class Core:
 
     def attached_devices(self, app: int, user: str) -> set[int]:
         """The ids of the devices of a user that are connected."""
-        known = (one for one in self._delivery.users() if one.name == user and one.app == app)
-        return {session.device for one in known for session in one.sessions if session.link is not None}
+        known = self._delivery.named(app, user)
+        return {session.device for session in known.sessions if session.link is not None} if known else set()
 
     async def reload_keys(self) -> None:
         """Take over the store's apps and keys; tokens of revoked keys are refused from now on."""

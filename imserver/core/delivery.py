@@ -47,6 +47,10 @@ class Delivery:
         """The user if in memory."""
         return self._users.get(id)
 
+    def named(self, app: int, name: str) -> User | None:
+        """The user of this name if in memory. Looks at all: for what a shop asks, not for what clients do."""
+        return next((user for user in self._users.values() if user.name == name and user.app == app), None)
+
     def enter(self, id: int, app: int, name: str) -> User:
         """The user, in memory from now on: commits published from here on reach it.
 

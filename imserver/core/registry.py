@@ -7,7 +7,6 @@ import trio
 
 from improtocol.codes import Code
 from improtocol.frames import Close
-from improtocol.limits import SECRET_BYTES
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
 from imserver.core.sessions import Session
@@ -56,10 +55,7 @@ class Registry:
                 older.close(Close(code=Code.REPLACED, reason="this device has logged in again"))
                 older.flush()
         if device.session:
-            session.id = device.session
-            session.secret_half = device.secret_hash[:SECRET_BYTES]
-            session.expires_ms = device.expires_ms
-            session.ended = session.revoked = False
+            session.renew(device)
             self._by_id[session.id] = session
         return session
 

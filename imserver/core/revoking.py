@@ -61,8 +61,8 @@ class Revoker:
         async with self._registry.turn:
             with trio.CancelScope(shield=True):
                 devices = await self._store.end_sessions(app, user)
-            known = (one for one in self._delivery.users() if _is(one, app, user))
-            ended = {session for one in known for session in one.sessions if session.device in devices}
+            known = self._delivery.named(app, user)
+            ended = {session for session in known.sessions if session.device in devices} if known else set()
             self._commits.refuse(ended.__contains__, Code.SESSION_ENDED, "this session was ended")
             for session in ended:
                 session.revoked = True
@@ -81,11 +81,10 @@ class Revoker:
                 return _is(session.user, app, user)
 
             self._commits.refuse(concerned, Code.BANNED, BANNED)
-            for known in self._delivery.users():
-                if _is(known, app, user):
-                    for session in known.sessions:
-                        if session.link is not None:
-                            session.link.close(Close(code=Code.BANNED, reason=BANNED))
+            known = self._delivery.named(app, user)
+            for session in known.sessions if known else ():
+                if session.link is not None:
+                    session.link.close(Close(code=Code.BANNED, reason=BANNED))
             self._links.flush()
 
     async def unban(self, app: int, user: str) -> None:

@@ -70,11 +70,7 @@ class Session:
     def __init__(self, device: Device, user: User) -> None:
         self.device = device.id
         self.user = user
-        self.id = device.session
-        self.secret_half = device.secret_hash[:SECRET_BYTES]
-        self.expires_ms = device.expires_ms
-        #: Ended: by its own logout, from the moment that is decided, or `revoked` by the shop, durably.
-        self.ended = self.revoked = False
+        self.renew(device)
         self.accepted = self.decided = device.accepted
         self.outcomes: Ring | None = None
         if device.outcomes:
@@ -95,6 +91,14 @@ class Session:
         self.in_flight: InFlight | None = None
         self.ride_along: dict[tuple[int, int | str | None, str], Frame] | None = None
         self.watching: set[int] | None = None
+
+    def renew(self, device: Device) -> None:
+        """The device's session as it is stored, by a login perhaps."""
+        self.id = device.session
+        self.secret_half = device.secret_hash[:SECRET_BYTES]
+        self.expires_ms = device.expires_ms
+        #: Ended: by its own logout, from the moment that is decided, or `revoked` by the shop, durably.
+        self.ended = self.revoked = False
 
     def remember(self, digest: int, code: int, value: int, at_ms: int) -> None:
         """The outcome of the next command is durable; keep it for a retry."""
