@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,12 +14,13 @@ from websockets.uri import parse_uri
 from improtocol import NEED_DATA, Body, Connection, Side, Text, frames
 from improtocol import commands as c
 from improtocol.frames import Frame
-from imserver.core import Core, CoreLimits, TokenVerifier, sign_token
+from imserver.core import Core, CoreLimits, TokenVerifier
 from imserver.gateway import Gateway, GatewayLimits, Listener
 from imserver.gateway.link import SocketLink
 from imserver.gateway.pump import Pump
 from imserver.storage.memory import MemoryStore
 from imserver.storage.store import AppKey
+from tests.shop import shop_token
 
 KEY = b"k" * 32
 SCHEMES = ("tcp", "tls", "ws", "wss")
@@ -140,15 +140,7 @@ class GatewayHouse:
         return self.gateway._pump
 
     def token(self, user: str) -> str:
-        return sign_token(
-            app="shop",
-            user=user,
-            kid="1",
-            algorithm="HS256",
-            key=KEY,
-            now_s=int(time.time()),
-            lifetime_s=3600,
-        )
+        return shop_token(user, KEY)
 
     async def dial(self, scheme: str = "tcp", *, receive_bytes: int = 0, handshake: bool = True) -> Peer:
         """A connection, its TLS and WebSocket handshakes done."""

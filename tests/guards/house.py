@@ -5,7 +5,6 @@ thread, no kernel, no clock: so what is counted in a turn is the same in every r
 """
 
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -16,13 +15,14 @@ import trio.testing
 
 from benchmarks.clients import Client
 from improtocol import frames
-from imserver.core import Core, CoreLimits, TokenVerifier, sign_token
+from imserver.core import Core, CoreLimits, TokenVerifier
 from imserver.gateway import GatewayLimits
 from imserver.gateway import pump as gateway
 from imserver.storage.store import AppKey, Store
 from tests.guards.counting import Calls
 from tests.guards.websocket import WebSocketHalf
 from tests.guards.wire import Door, Half, Poller
+from tests.shop import shop_token
 
 KEY = b"k" * 32
 NOW_MS = 1_800_000_000_000
@@ -66,15 +66,7 @@ class GuardHouse:
             await trio.testing.wait_all_tasks_blocked()
 
     def token(self, user: str) -> str:
-        return sign_token(
-            app="shop",
-            user=user,
-            kid="1",
-            algorithm="HS256",
-            key=KEY,
-            now_s=int(time.time()),
-            lifetime_s=3600,
-        )
+        return shop_token(user, KEY)
 
     # Clients ---------------------------------------------------------------------------------------
 

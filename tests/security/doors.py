@@ -1,7 +1,6 @@
 """A server's listeners on loopback: tcp, ws and http, over stores in memory, in virtual time."""
 
 import socket
-import time
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -10,13 +9,14 @@ import trio.testing
 
 from improtocol import NEED_DATA, Connection, Side, frames
 from improtocol.frames import Frame
-from imserver.core import Core, TokenVerifier, sign_token
+from imserver.core import Core, TokenVerifier
 from imserver.gateway import Gateway, GatewayLimits, Listener
 from imserver.http import serve
 from imserver.http.server import bind
 from imserver.storage.memory import MemoryStore
 from imserver.storage.store import AppKey
 from tests.http.house import House as HttpHouse
+from tests.shop import shop_token
 
 KEY = b"k" * 32
 UPGRADE = (
@@ -89,15 +89,7 @@ class Doors:
         return self
 
     def token(self, user: str) -> str:
-        return sign_token(
-            app="shop",
-            user=user,
-            kid="1",
-            algorithm="HS256",
-            key=KEY,
-            now_s=int(time.time()),
-            lifetime_s=3600,
-        )
+        return shop_token(user, KEY)
 
     async def dial(self, door: str = "tcp", *, source: str = "127.0.0.1") -> Wire:
         sock = trio.socket.socket()
