@@ -229,13 +229,19 @@ class Signals:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             nursery.start_soon(self._tell_delivered)
-            while True:
-                while self._changed:
-                    user = next(iter(self._changed))
-                    del self._changed[user]
-                    await self._tell_watchers(user)
-                self._wake = trio.Event()
-                await self._wake.wait()
+            try:
+                await self._tell_presence()
+            finally:
+                self._nursery = None  # the gateway may hand over one turn more
+
+    async def _tell_presence(self) -> None:
+        while True:
+            while self._changed:
+                user = next(iter(self._changed))
+                del self._changed[user]
+                await self._tell_watchers(user)
+            self._wake = trio.Event()
+            await self._wake.wait()
 
     def _tell_members(self, conversation: Conversation, but: int, signal: Signal) -> None:
         for id in conversation.members:

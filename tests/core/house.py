@@ -54,11 +54,15 @@ class House:
         with trio.CancelScope() as self._scope:
             await self.core.run(task_status=task_status)
 
+    async def stop(self) -> None:
+        """The core's tasks end."""
+        self._scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+
     async def restart(self, limits: CoreLimits | None = None) -> None:
         """The server goes, and another one begins over the same store. All connections are gone."""
         assert self.nursery is not None
-        self._scope.cancel()
-        await trio.testing.wait_all_tasks_blocked()
+        await self.stop()
         self.limits = limits or self.limits
         self._new_core()
         await self.nursery.start(self._run)

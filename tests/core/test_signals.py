@@ -46,6 +46,16 @@ async def test_typing_in_a_conversation_that_is_not_in_memory_arrives_without_wa
     assert len(bob.signals(SignalKind.TYPING)) == 1
 
 
+async def test_a_signal_that_comes_while_the_server_goes_down_is_dropped(house: House) -> None:
+    alice, bob = await pair(house)
+    await house.restart()
+    await alice.resume()
+    await bob.resume()
+    await house.stop()
+    await say(alice, typing("bob"), watch("bob"))
+    assert bob.signals(SignalKind.TYPING) == []
+
+
 async def test_typing_in_foreign_or_large_conversations_is_dropped(house: House) -> None:
     alice, bob = await pair(house)
     mallory = await house.phone("mallory").connect()
