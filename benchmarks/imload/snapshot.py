@@ -33,7 +33,7 @@ class Snapshot:
         self._todo: list[int] = []
         self._entries: dict[int, Entry] = {}
         self._asked: tuple[int, Conversations | History]
-        self._ask(Conversations(limit=PAGE_MAX))
+        self._ask(Conversations(after=0, limit=PAGE_MAX))
 
     def _ask(self, question: Conversations | History) -> None:
         query = frames.Query(id=next(_IDS), op=question.OP, arguments=question.arguments())
@@ -78,8 +78,7 @@ class Snapshot:
         if page.complete or not page.conversations:
             self._next()
         else:
-            last = page.conversations[-1]
-            self._ask(Conversations(before_ms=last.changed_ms, before_id=last.conversation, limit=PAGE_MAX))
+            self._ask(Conversations(after=page.conversations[-1].conversation, limit=PAGE_MAX))
 
     def _next(self) -> None:
         if self._todo:

@@ -140,7 +140,10 @@ class Answerer:
         # The head is read before the list: what comes in between is in both, never in neither.
         head = session.user.head
         infos, complete = await self._store.conversation_infos(
-            session.user.id, before_ms=question.before_ms, before_id=question.before_id, limit=question.limit
+            session.user.id,
+            before=(question.before_ms, question.before_id),
+            after=question.after,
+            limit=question.limit,
         )
         # Those that the user was put out of while the store was read go no further (G10).
         infos = [info for info in infos if self._not_gone(session, info.conversation)]

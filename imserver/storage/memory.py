@@ -185,13 +185,16 @@ class MemoryStore:
         return room.records[seq - 1].given_out() if room is not None and 1 <= seq <= room.head else None
 
     async def conversation_infos(
-        self, user: int, *, before_ms: int, before_id: int, limit: int
+        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
     ) -> tuple[list[ConversationInfo], bool]:
         tables = await self._enter()
         rooms = [room for room in tables.rooms.values() if user in room.members]
-        rooms.sort(key=lambda room: (room.changed_ms, room.id), reverse=True)
-        if (before_ms, before_id) != (0, 0):
-            rooms = [room for room in rooms if (room.changed_ms, room.id) < (before_ms, before_id)]
+        if after is not None:
+            rooms = sorted((room for room in rooms if room.id > after), key=lambda room: room.id)
+        else:
+            rooms.sort(key=lambda room: (room.changed_ms, room.id), reverse=True)
+            if before != (0, 0):
+                rooms = [room for room in rooms if (room.changed_ms, room.id) < before]
         return [info_of(tables, user, room) for room in rooms[:limit]], len(rooms) <= limit
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:

@@ -46,6 +46,8 @@ _MY_PAGE: Final = f"""
     WITH mine AS ({_MINE}) SELECT * FROM mine WHERE (?2, ?3) = (0, 0) OR (changed_ms, id) < (?2, ?3)
     ORDER BY changed_ms DESC, id DESC LIMIT ?4"""  # noqa: S608 - made of this module's constants
 
+_MY_PAGE_BY_ID: Final = f"{_MINE} AND m.conversation > ?2 ORDER BY m.conversation LIMIT ?3"
+
 _UNREAD: Final = """
     SELECT count(*) FROM record
     WHERE conversation = ? AND seq > ? AND kind = ? AND author != ? AND payload != ?"""
@@ -148,13 +150,13 @@ def record(db: sqlite3.Connection, id_: int, seq: int) -> Entry | None:
 
 
 def conversation_infos(
-    db: sqlite3.Connection, user: int, *, before_ms: int, before_id: int, limit: int
+    db: sqlite3.Connection, user: int, *, before: tuple[int, int], after: int | None, limit: int
 ) -> tuple[list[ConversationInfo], bool]:
     """See `Store.conversation_infos`."""
-    rows = db.execute(
-        _MY_PAGE,
-        (user, before_ms, before_id, limit + 1),
-    ).fetchall()
+    if after is None:
+        rows = db.execute(_MY_PAGE, (user, *before, limit + 1)).fetchall()
+    else:
+        rows = db.execute(_MY_PAGE_BY_ID, (user, after, limit + 1)).fetchall()
     return [_info(db, user, row) for row in rows[:limit]], len(rows) <= limit
 
 

@@ -180,16 +180,10 @@ class SqliteStore:
         return await self._read(partial(reading.record, id_=conversation, seq=seq))
 
     async def conversation_infos(
-        self, user: int, *, before_ms: int, before_id: int, limit: int
+        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
     ) -> tuple[list[ConversationInfo], bool]:
         return await self._read(
-            partial(
-                reading.conversation_infos,
-                user=user,
-                before_ms=before_ms,
-                before_id=before_id,
-                limit=limit,
-            )
+            partial(reading.conversation_infos, user=user, before=before, after=after, limit=limit)
         )
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:

@@ -173,12 +173,13 @@ class Store(MediaIndex, Protocol):
         """One record, erased if it was recalled."""
 
     async def conversation_infos(
-        self, user: int, *, before_ms: int, before_id: int, limit: int
+        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
     ) -> tuple[list[ConversationInfo], bool]:
         """The user's conversations, last active first (ties: higher id first); and whether that is all.
 
-        Those strictly before (`before_ms`, `before_id`), or (0, 0) from the top. A conversation was last
-        active when its newest record was made. A `last` that was recalled has `ERASED_PAYLOAD`.
+        Those strictly `before` (ms of the last activity, id), or (0, 0) from the top. A conversation was last
+        active when its newest record was made. With `after` those of higher ids instead, lowest first. A
+        `last` that was recalled has `ERASED_PAYLOAD`.
         """
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:

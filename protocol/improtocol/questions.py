@@ -48,21 +48,27 @@ class History:
 class Conversations:
     """Up to `limit` conversations, the last active first, from before (`before_ms`, `before_id`) on.
 
-    0, 0: the first page. Reply: `ConversationsPage`.
+    0, 0: the first page. With `after` those of higher ids, lowest first: whoever wants all of them asks so,
+    as what happens between two pages moves nothing. Reply: `ConversationsPage`.
     """
 
     OP = QueryOp.CONVERSATIONS
     before_ms: int = 0
     before_id: int = 0
     limit: int = 50
+    after: int | None = None
 
     def __post_init__(self) -> None:
         check_int("before_ms", self.before_ms)
         check_int("before_id", self.before_id)
         check_int("limit", self.limit, 1, limits.PAGE_MAX)
+        if self.after is not None:
+            check_int("after", self.after)
+            if self.before_ms or self.before_id:
+                raise ValueError("a list goes by activity or by id: `before_…` or `after`, not both")
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.before_ms, self.before_id, self.limit
+        return self.before_ms, self.before_id, self.limit, self.after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

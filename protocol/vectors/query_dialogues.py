@@ -48,6 +48,10 @@ def queries() -> Iterator[Dialogue]:
         ),
         (q.Conversations(), q.ConversationsPage(head=40_013, conversations=(info, direct), complete=True)),
         (
+            q.Conversations(after=info.conversation, limit=20),
+            q.ConversationsPage(head=40_013, conversations=(direct,), complete=True),
+        ),
+        (
             q.Members(conversation=s.GROUP, after="agent-7"),
             q.MembersPage(
                 members=(q.MemberInfo(user="u1", role=Role.MEMBER, read=10, delivered=12),), complete=True

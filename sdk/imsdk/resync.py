@@ -60,7 +60,8 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
         head=head,
         epoch=frame.epoch,
         present=tuple(present),
-        accepted=link.accepted if forgotten else None,
+        accepted=link.accepted,
+        forgotten=forgotten,
         restored=not retention,
     )
     session.end_resync(await store.identity())
@@ -77,29 +78,28 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
 async def _take_list(engine: "Engine", link: "Link", reason: GapReason, present: dict[int, None]) -> int:
     """Take over the conversations with their newest pages, and put their ids into `present`.
 
-    What changes meanwhile moves to the list's front, from a page still to be asked for to one that was: so a
-    list of several pages is gone through again until it holds nothing new. Returns the log's head of the
-    beginning.
+    The last active ones come first. If there are more, all are gone through by id: by activity, what changes
+    between two pages moves to the front, from a page still to be asked for to one that was. Returns the
+    log's head of the beginning.
     """
-    head: int | None = None
-    while True:
-        known, pages = len(present), 0
-        before_ms = before_id = 0
-        while True:
-            link.count_round_trip()
-            question = Conversations(before_ms=before_ms, before_id=before_id, limit=LIST_MAX)
-            page = ConversationsPage.from_value(await engine.query(question))
-            head = page.head if head is None else head
-            pages += 1
-            new = [info for info in page.conversations if info.conversation not in present]
-            await _take_new(engine, link, reason, new)
-            present.update((info.conversation, None) for info in page.conversations)
-            if page.complete or not page.conversations:
-                break
-            last = page.conversations[-1]
-            before_ms, before_id = last.changed_ms, last.conversation
-        if pages == 1 or len(present) == known:
-            return head
+    page = await _take_page(engine, link, reason, Conversations(limit=LIST_MAX), present)
+    head, after = page.head, 0
+    while not page.complete and page.conversations:
+        question = Conversations(after=after, limit=LIST_MAX)
+        page = await _take_page(engine, link, reason, question, present)
+        after = max((info.conversation for info in page.conversations), default=after)
+    return head
+
+
+async def _take_page(
+    engine: "Engine", link: "Link", reason: GapReason, question: Conversations, present: dict[int, None]
+) -> ConversationsPage:
+    """Ask for a page of the list and take over what is not `present` yet."""
+    link.count_round_trip()
+    page = ConversationsPage.from_value(await engine.query(question))
+    await _take_new(engine, link, reason, [i for i in page.conversations if i.conversation not in present])
+    present.update((info.conversation, None) for info in page.conversations)
+    return page
 
 
 async def _take_new(

@@ -152,8 +152,8 @@ class StoresAgree(RuleBasedStateMachine):
         for user in users:
             answers.append(await store.log_range(user, 0, limit=99, bytes_max=99))
             answers.append(await store.log_range(user, 2, limit=2, bytes_max=9999))
-            answers.append(await store.conversation_infos(user, before_ms=0, before_id=0, limit=9))
-            answers.append(await store.conversation_infos(user, before_ms=AT_MS, before_id=12, limit=1))
+            answers.append(await store.conversation_infos(user, limit=9))
+            answers.append(await store.conversation_infos(user, before=(AT_MS, 12), limit=1))
             answers.append(await store.share_conversation(user, users))
             answers.append(await store.visible_media(user, [bytes([number]) * 32 for number in range(4)]))
         for room in ROOMS:

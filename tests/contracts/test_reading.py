@@ -121,7 +121,7 @@ async def test_a_line_of_the_list_says_all_a_chat_list_shows(store: Store) -> No
     )
     assert info.last is not None
     assert (info.last.seq, info.last.at_ms, info.last.payload) == (8, AT_MS + 50, pack("fixed again"))
-    infos, complete = await store.conversation_infos(house.users["bob"], before_ms=0, before_id=0, limit=9)
+    infos, complete = await store.conversation_infos(house.users["bob"], limit=9)
     assert (infos, complete) == ([info], True)
     assert await store.conversation_info(house.users["carol"], ROOM) is None
     assert await store.conversation_info(house.users["bob"], ROOM + 1) is None
@@ -158,14 +158,27 @@ async def test_the_list_goes_by_activity_then_by_id_in_pages(store: Store) -> No
     seen: list[tuple[int, int]] = []
     before, complete = (0, 0), False
     while not complete:
-        infos, complete = await store.conversation_infos(
-            bob, before_ms=before[0], before_id=before[1], limit=2
-        )
+        infos, complete = await store.conversation_infos(bob, before=before, limit=2)
         seen += [(info.changed_ms, info.conversation) for info in infos]
         before = seen[-1]
     assert seen == [(30, 1), (20, 4), (20, 3), (10, 2), (5, 5)]
-    infos, complete = await store.conversation_infos(bob, before_ms=0, before_id=0, limit=5)
+    infos, complete = await store.conversation_infos(bob, limit=5)
     assert (len(infos), complete) == (5, True)
+
+
+async def test_by_id_the_list_goes_on_where_it_was_whatever_has_moved(store: Store) -> None:
+    house = await House.build(store)
+    for number in (1, 2, 3, 4, 5):
+        await house.room("alice", "bob", room=number)
+        await house.append(house.message("alice", "x", "bob", conversation=number, at_ms=number))
+    bob = house.users["bob"]
+    seen: list[int] = []
+    complete = False
+    while not complete:
+        infos, complete = await store.conversation_infos(bob, after=seen[-1] if seen else 0, limit=2)
+        seen += [info.conversation for info in infos]
+        await house.append(house.message("alice", "y", "bob", conversation=4, at_ms=100 + len(seen)))
+    assert seen == [1, 2, 3, 4, 5]
 
 
 async def test_members_come_by_name_in_pages(store: Store) -> None:
@@ -198,7 +211,7 @@ async def test_who_left_has_the_conversation_no_more(store: Store) -> None:
     bob = house.users["bob"]
     await house.append(house.write("bob", Kind.LEFT, members=[MemberChange(user=bob, role=None)]))
     assert await store.conversation_info(bob, ROOM) is None
-    assert await store.conversation_infos(bob, before_ms=0, before_id=0, limit=9) == ([], True)
+    assert await store.conversation_infos(bob, limit=9) == ([], True)
     assert [member.user for member in (await store.member_infos(ROOM, after="", limit=9))[0]] == ["alice"]
 
 

@@ -14,6 +14,7 @@ _roles = st.sampled_from(Role)
 questions = st.one_of(
     st.builds(q.History, conversation=s.conversations, before=s.ints, limit=_pages),
     st.builds(q.Conversations, before_ms=s.ints, before_id=s.ints, limit=_pages),
+    st.builds(q.Conversations, after=s.ints, limit=_pages),
     st.builds(q.Members, conversation=s.conversations, after=s.users | st.just(""), limit=_pages),
     st.builds(
         q.Upload,

@@ -69,6 +69,15 @@ def renumber(con: sqlite3.Connection, accepted: int) -> None:
     con.execute("UPDATE state SET acked = ?, assigned = ?", (accepted, accepted + len(rows)))
 
 
+def groups_to_make(con: sqlite3.Connection, accepted: int) -> set[int]:
+    """Keys of the groups that only the outbox knows: the server has carried out no more than `accepted`."""
+    rows = con.execute(
+        "SELECT chat, action FROM outbox WHERE action IS NOT NULL AND code = 0 AND coalesce(counter > ?, 1)",
+        (accepted,),
+    )
+    return {chat for chat, packed in rows if isinstance(_action(packed), ask.Create)}
+
+
 def window(con: sqlite3.Connection, after: int, limit: int) -> tuple[tuple[int, Action], ...]:
     """Up to `limit` numbered commands after counter `after`."""
     rows = con.execute(
@@ -92,6 +101,7 @@ def settle(con: sqlite3.Connection, user: str, results: Iterable[Result]) -> tup
         if row is None:
             continue
         local, chat, packed = row
+        action = _action(packed)
         settled.append(
             Settled(local=local, seq=result.value, at_ms=result.at_ms, code=result.code, reason=result.reason)
         )
@@ -100,9 +110,10 @@ def settle(con: sqlite3.Connection, user: str, results: Iterable[Result]) -> tup
                 "UPDATE outbox SET counter = NULL, code = ?, reason = ? WHERE local = ?",
                 (result.code, result.reason, local),
             )
+            if isinstance(action, ask.Create):
+                con.execute("UPDATE chat SET present = 0 WHERE key = ?", (chat,))
             continue
         con.execute("DELETE FROM outbox WHERE local = ?", (local,))
-        action = _action(packed)
         if isinstance(action, ask.Logout):
             con.execute("UPDATE state SET session = 0, secret = x''")
         elif not isinstance(action, ask.Create):  # CREATED comes as an event, also to its maker

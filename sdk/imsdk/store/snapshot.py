@@ -112,25 +112,24 @@ def end_resync(
     head: int,
     epoch: int,
     present: Sequence[int],
-    accepted: int | None,
+    accepted: int,
+    forgotten: bool,
     restored: bool,
 ) -> None:
-    """Everything is here: the cursor moves to `head`.
-
-    With `accepted`, unacked commands are counted anew after it.
-    """
+    """Everything is here: the cursor moves to `head`. See `Store.end_resync`."""
     con.execute("CREATE TEMP TABLE IF NOT EXISTS present (id INTEGER PRIMARY KEY)")
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
     absent = con.execute(
         "SELECT key, type, head, released, present FROM chat WHERE"
         # A direct one has no id while nothing but results told of it: lost as well, if a restore forgot them.
-        " iif(id IS NULL, head > 0 AND ?, id NOT IN (SELECT id FROM present))"
-        # A group that only the outbox knows so far is not missing, it is still to be made.
-        " AND NOT (head = 0 AND key IN (SELECT chat FROM outbox WHERE code = 0))",
+        " iif(id IS NULL, head > 0 AND ?, id NOT IN (SELECT id FROM present))",
         (restored,),
     ).fetchall()
+    to_make = outbox.groups_to_make(con, accepted)
     for key, kind, newest, released, was_present in absent:
+        if key in to_make:
+            continue
         # What cannot be compared is forgotten. One that was left before may keep what it has.
         if restored and (kind == ConversationType.DIRECT or was_present):
             _forget(con, key, kind, max(newest, released))
@@ -139,7 +138,7 @@ def end_resync(
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
             _skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)
     con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = 0, epoch = ?2", (head, epoch))
-    if accepted is not None:
+    if forgotten:
         outbox.renumber(con, accepted)
 
 

@@ -137,7 +137,7 @@ class SqliteStore:
         return await self._run(snapshot.take_members, chat, infos, head)
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None, restored: bool
+        self, *, head: int, epoch: int, present: Sequence[int], accepted: int, forgotten: bool, restored: bool
     ) -> None:
         await self._run(
             snapshot.end_resync,
@@ -145,6 +145,7 @@ class SqliteStore:
             epoch=epoch,
             present=present,
             accepted=accepted,
+            forgotten=forgotten,
             restored=restored,
         )
 

@@ -116,12 +116,13 @@ class Store(Protocol):
         ...
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int | None, restored: bool
+        self, *, head: int, epoch: int, present: Sequence[int], accepted: int, forgotten: bool, restored: bool
     ) -> None:
         """Move the cursor to `head` of `epoch`; conversations not in `present` are no longer one's own.
 
-        With `accepted`, unacked commands are counted anew after it. `restored`: direct conversations that are
-        not there any more are made anew by the next message.
+        The server had carried out commands up to counter `accepted` before it was asked for `present`; if it
+        has `forgotten` acked ones, unacked ones are counted anew after it. `restored`: direct conversations
+        that are not there any more are made anew by the next message.
         """
         ...
 

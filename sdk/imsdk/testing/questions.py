@@ -32,9 +32,13 @@ def history(world: World, user: str, question: q.History) -> q.HistoryPage:
 
 
 def conversations(world: World, user: str, question: q.Conversations) -> q.ConversationsPage:
-    """A page of the list, the last active first."""
+    """A page of the list, the last active first, or by id."""
     mine = [info(state, user) for state in world.conversations.values() if user in state.members]
-    mine.sort(key=_activity, reverse=True)
+    if (after := question.after) is not None:
+        mine = [line for line in mine if line.conversation > after]
+        mine.sort(key=lambda line: line.conversation)
+    else:
+        mine.sort(key=_activity, reverse=True)
     if question.before_ms or question.before_id:
         mine = [line for line in mine if _activity(line) < (question.before_ms, question.before_id)]
     page = tuple(mine[: question.limit])
