@@ -228,7 +228,7 @@ class Attacher:
             older.flush()
         session.link = link
         session.unanswered = 0
-        session.mode = ClientMode(frame.mode)
+        session.mode = frame.mode
         session.resyncing = 0
         self._attached(session, link, frame)
 

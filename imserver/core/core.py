@@ -149,7 +149,7 @@ class Core:
             case frames.Seek():
                 self._seek(session, frame)
             case frames.Mode():
-                session.mode = frames.ClientMode(frame.mode)
+                session.mode = frame.mode
             case _:
                 pass  # PONG: a sign of life, which the gateway has noted
 

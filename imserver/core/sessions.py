@@ -81,7 +81,8 @@ class Session:
         #: The head quoted to the client when it attached: it waits to hear that it stands there.
         self.quoted = 0
         self.link: Link | None = None
-        self.mode = ClientMode.FOREGROUND
+        #: A `ClientMode`, as the number that it is.
+        self.mode = int(ClientMode.FOREGROUND)
         #: Commands waiting for their commit, and those of them that came over the present connection.
         self.pending = self.unanswered = 0
         self.queries = 0

@@ -25,7 +25,7 @@ class Poller(Protocol):
         """Tell `item` when `sock` is ready for one of `events` (`READ`, `WRITE`, both, or 0: not now)."""
 
     def forget(self, sock: socket.socket) -> None:
-        """Tell of `sock` no more; call before it is closed."""
+        """Tell of `sock` no more. It must be closed at once."""
 
     def poll(self) -> list[tuple[Any, int]]:
         """What is ready now: (item, events). An end or an error of the peer counts as both."""
@@ -73,18 +73,18 @@ class EpollPoller:
 
     def forget(self, sock: socket.socket) -> None:
         fd = sock.fileno()
-        if fd >= len(self._items) or self._items[fd] is None:
-            return
-        self._items[fd] = None
-        if self._events.pop(fd, READ):
-            self._epoll.unregister(fd)
+        if fd < len(self._items):
+            # No call to the kernel: a socket that is closed leaves its lists by itself (epoll(7)).
+            self._items[fd] = None
+            self._events.pop(fd, None)
 
     def poll(self) -> list[tuple[Any, int]]:
         items = self._items
         ready = []
         for fd, mask in self._epoll.poll(0, _READY_MAX):
-            events = (READ if mask & ~select.EPOLLOUT else 0) | (WRITE if mask & ~select.EPOLLIN else 0)
-            ready.append((items[fd], events))
+            if (item := items[fd]) is not None:
+                events = (READ if mask & ~select.EPOLLOUT else 0) | (WRITE if mask & ~select.EPOLLIN else 0)
+                ready.append((item, events))
         return ready
 
     def items(self) -> Iterator[Any]:

@@ -109,7 +109,7 @@ class Pump:
     def close_doors(self) -> None:
         """Accept nothing more."""
         for door in self._doors:
-            self._ignore_door(door)
+            self._poller.forget(door.socket)
             door.socket.close()
         self._doors.clear()
 
@@ -120,7 +120,7 @@ class Pump:
 
     def _ignore_door(self, door: Door) -> None:
         if door.open:
-            self._poller.forget(door.socket)
+            self._poller.watch(door.socket, door, 0)
             door.open = False
 
     def _accept(self, door: Door) -> None:

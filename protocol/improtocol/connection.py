@@ -21,7 +21,7 @@ from improtocol.frames import Frame, Opcode
 from improtocol.framing import NEED_DATA, FrameBuffer, NeedData, frame_bytes
 from improtocol.layouts import FRAME_TYPES, plain_from_values, plain_to_values, read_head
 from improtocol.state import Side, State
-from improtocol.steps import STEPS
+from improtocol.steps import NEW_CLIENT, NEW_SERVER, Step
 from improtocol.trusted import trusted
 from improtocol.values import Value, pack
 
@@ -53,7 +53,7 @@ class Connection:
 
     def __init__(self, side: Side) -> None:
         #: Where this end stands.
-        self.step = STEPS[State.NEW, side]
+        self.step = NEW_SERVER if side is Side.SERVER else NEW_CLIENT
         # Only while they hold something, as an idle connection must stay small: what came of a frame that is
         # not whole yet; what both ends remember of the entry before.
         self._buffer: FrameBuffer | None = None
@@ -117,7 +117,7 @@ class Connection:
             data = frame_bytes(pack(plain_to_values(frame))) if writer is None else writer(self, frame)
         except (ValueError, TypeError, OverflowError) as error:
             raise LocalProtocolError(f"{type(frame).__name__}: {error}", Code.INVALID) from error
-        if following is not self.state:
+        if following.state is not self.step.state:
             self._move(following, frame)
         return data
 
@@ -172,7 +172,7 @@ class Connection:
         except (ValueError, TypeError) as error:
             reason = f"{Opcode(opcode).name}: {error}"[: limits.REASON_BYTES_MAX // 4]
             raise RemoteProtocolError(reason) from None
-        if following is not self.state:
+        if following.state is not self.step.state:
             self._move(following, frame)
         return frame
 
@@ -261,8 +261,8 @@ class Connection:
 
     # Steps -----------------------------------------------------------------------------------------
 
-    def _move(self, following: State, frame: Frame) -> None:
-        step = self.step = STEPS[following, self.step.side]
+    def _move(self, step: Step, frame: Frame) -> None:
+        self.step = step
         if not step.receivable:
             self._buffer = None
         elif self._buffer is not None:

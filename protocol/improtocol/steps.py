@@ -14,7 +14,7 @@ class Step:
 
     Attributes:
         side, state: which.
-        sendable: what may be sent, and the state that follows.
+        sendable: what may be sent, and the step that follows.
         receivable: the same by opcode of what may be received; empty where nothing is heard any more.
         answering: a handshake was begun and is not answered yet.
         frame_bytes_max: of a received frame.
@@ -22,36 +22,32 @@ class Step:
 
     __slots__ = ("answering", "frame_bytes_max", "receivable", "sendable", "side", "state")
 
-    def __init__(
-        self,
-        side: Side,
-        state: State,
-        sendable: Mapping[type[Frame], State],
-        receivable: Mapping[int, State],
-    ) -> None:
+    def __init__(self, side: Side, state: State) -> None:
         self.side = side
         self.state = state
-        self.sendable = sendable
-        self.receivable = receivable
+        self.sendable: Mapping[type[Frame], Step] = {}
+        self.receivable: Mapping[int, Step] = {}
         self.answering = state in (State.CONNECTING, State.RESUMING)
         known = side is Side.CLIENT or state is State.OPEN
         self.frame_bytes_max = limits.FRAME_BYTES_MAX if known else limits.FRAME_BYTES_PREAUTH_MAX
 
     def deaf(self) -> "Step":
         """The same, but nothing is received any more."""
-        return Step(self.side, self.state, self.sendable, {})
+        deaf = Step(self.side, self.state)
+        deaf.sendable = self.sendable
+        return deaf
 
 
-def _sendable(state: State, side: Side) -> dict[type[Frame], State]:
-    return {frame: to for (sender, frame), to in TRANSITIONS[state].items() if sender is side}
+def _steps() -> dict[tuple[State, Side], Step]:
+    steps = {(state, side): Step(side, state) for state in State for side in Side}
+    for (state, side), step in steps.items():
+        following = [(who, frame, steps[to, side]) for (who, frame), to in TRANSITIONS[state].items()]
+        step.sendable = {frame: to for who, frame, to in following if who is side}
+        step.receivable = {int(OPCODES[frame]): to for who, frame, to in following if who is not side}
+    return steps
 
 
-def _receivable(state: State, side: Side) -> dict[int, State]:
-    return {int(OPCODES[frame]): to for frame, to in _sendable(state, side.peer).items()}
-
-
-STEPS: Final[dict[tuple[State, Side], Step]] = {
-    (state, side): Step(side, state, _sendable(state, side), _receivable(state, side))
-    for state in State
-    for side in Side
-}
+STEPS: Final[dict[tuple[State, Side], Step]] = _steps()
+#: Where a connection begins.
+NEW_CLIENT: Final = STEPS[State.NEW, Side.CLIENT]
+NEW_SERVER: Final = STEPS[State.NEW, Side.SERVER]

@@ -49,4 +49,11 @@ def trusted(cls: type[T]) -> Callable[..., T]:
             return made
 
         return build_three
-    raise ValueError(f"no builder for {len(setters)} fields: {cls.__name__}")
+
+    def build(*values: object) -> T:
+        made = new(cls)
+        for set_one, value in zip(setters, values, strict=True):
+            set_one(made, value)
+        return made
+
+    return build

@@ -1,5 +1,6 @@
 """Both pollers: the one on epoll, and the one for systems that have none."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 
@@ -62,10 +63,19 @@ def test_what_was_forgotten_is_not_told_and_may_be_forgotten_again(poller: Polle
 def test_a_descriptor_used_again_tells_its_new_item(poller: Poller, pair: Pair) -> None:
     ours, theirs = pair
     poller.watch(ours, "old", READ | WRITE)
-    poller.forget(ours)
-    poller.watch(ours, "new", READ)
     theirs.send(b"x")
-    assert poller.poll() == [("new", READ)]
+    number = ours.fileno()
+    poller.forget(ours)
+    ours.close()
+    one, other = socket.socketpair()
+    if one.fileno() != number:
+        one = socket.socket(fileno=os.dup2(one.detach(), number))
+    with one, other:
+        poller.watch(one, "new", READ)
+        assert poller.poll() == []
+        other.send(b"y")
+        assert poller.poll() == [("new", READ)]
+        poller.forget(one)
 
 
 def test_the_end_of_the_peer_is_told_as_readable(poller: Poller, pair: Pair) -> None:

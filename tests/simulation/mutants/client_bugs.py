@@ -149,12 +149,6 @@ CLIENT_BUGS: Final = (
         "AND coalesce(counter > ?, 1) IN (0, 1)",
     ),
     one(
-        "a group whose making was refused is one's own",
-        "imsdk.store.outbox",
-        "if isinstance(action, ask.Create):",
-        "if False:",
-    ),
-    one(
         "long messages are acknowledged late",
         "imsdk.session",
         " or self._unacknowledged_bytes >= ACK_AFTER_BYTES",
