@@ -12,7 +12,7 @@ from collections.abc import Callable
 import trio
 
 from improtocol.codes import Code
-from improtocol.frames import ClientMode, Close, Connect, Connected, Resume, Resumed, ResyncReason
+from improtocol.frames import Close, Connect, Connected, Resume, Resumed, ResyncReason
 from improtocol.limits import RETRY_AFTER_MS_MAX, SECRET_BYTES
 from imserver.core.admission import TokenBucket
 from imserver.core.clock import Clock

@@ -66,9 +66,9 @@ BUDGETS: Final[dict[str, Budget]] = {
     "bytes written, window 1": Budget(1780, "as at window 16, with fewer messages to a page"),
     "calls a member of a group of 20": Budget(26.1, _CALL),
     # A session that comes back.
-    "calls of a resume with 20 missed": Budget(330, _CALL),
+    "calls of a resume with 20 missed": Budget(308, _CALL),
     "statements of a resume with 20 missed": Budget(0, "its session and the end of its log are in memory"),
-    "calls of a drop and a resume with nothing missed": Budget(185, _CALL),
+    "calls of a drop and a resume with nothing missed": Budget(163, _CALL),
     "calls of a resume with 20 missed, restarted": Budget(635, _CALL),
     "statements of a resume with 20 missed, restarted": Budget(
         6.26, "the lookup of many sessions is one statement; the log, its head and the marks are a session's"

@@ -143,12 +143,6 @@ CLIENT_BUGS: Final = (
         "}",
     ),
     one(
-        "a group is to be made until the result says it is",
-        "imsdk.store.outbox",
-        "AND coalesce(counter > ?, 1)",
-        "AND coalesce(counter > ?, 1) IN (0, 1)",
-    ),
-    one(
         "long messages are acknowledged late",
         "imsdk.session",
         " or self._unacknowledged_bytes >= ACK_AFTER_BYTES",

@@ -141,10 +141,4 @@ SERVER_BUGS: Final = (
         "if digest != self.acked_digest:",
         "if False:",
     ),
-    one(
-        "signals are looked up while the server goes down",
-        "imserver.core.signals",
-        "self._nursery = None  # the gateway",
-        "pass  # the gateway",
-    ),
 )
