@@ -276,6 +276,7 @@ class Conversation:
 
     async def _do(self, action: Action) -> Sent:
         local = await self._engine.store.enqueue(self.key, action, None, self._engine.settings.now_ms())
+        self._engine.outcomes.expect(local)
         self._engine.outbox_changed()
         self._engine.changed()
         return Sent(self._engine, local)

@@ -25,6 +25,15 @@ class Outcomes:
         self._recent: dict[int, Settled] = {}
         self._given_up = False
 
+    def expect(self, local: int) -> None:
+        """A command was put into the outbox just now: its end will be told."""
+        if local not in self._recent and not self._given_up:
+            self._waiters[local] = _Waiter()
+
+    def expected(self, local: int) -> bool:
+        """Whether the end of a row is still to be told, as far as this process knows."""
+        return local in self._waiters
+
     def recent(self, local: int) -> Settled | None:
         """The end of a row, if it was lately."""
         return self._recent.get(local)

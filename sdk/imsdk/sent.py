@@ -82,13 +82,15 @@ class Sent:
 
         Tells if there was such a one.
         """
-        return await self._engine.store.discard(self.local_id)
+        gone = await self._engine.store.discard(self.local_id)
+        self._engine.outbox_changed()  # what waited behind it may go
+        return gone
 
     async def _look(self) -> Settled | None:
         """Its end, if the store knows one."""
         store, local = self._engine.store, self.local_id
-        known = self._engine.outcomes.recent(local)
-        if known is not None:
+        outcomes = self._engine.outcomes
+        if (known := outcomes.recent(local)) is not None or outcomes.expected(local):
             return known
         row = await store.outbox_row(local)
         if row is not None:
@@ -98,5 +100,5 @@ class Sent:
         message = await store.message_by_local(local)
         if message is None:
             # Acked in an earlier life of this process, and not a message: its number was not kept.
-            return self._engine.outcomes.recent(local) or Settled(local=local, seq=0, at_ms=0)
+            return outcomes.recent(local) or Settled(local=local, seq=0, at_ms=0)
         return Settled(local=local, seq=message.seq, at_ms=message.at_ms)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import imsdk
@@ -128,6 +129,7 @@ async def test_a_draft_can_be_taken_back_before_it_is_uploaded(
         await im.synced()
         chat = await im.conversation(with_user="bob")
         draft, text = await chat.send(file_draft()), await chat.send("text")
+        await trio.testing.wait_all_tasks_blocked()  # the text was looked for, and had to wait
         assert await draft.discard()
         assert await text.acked() == 2
         assert await im.pending() == ()
