@@ -254,8 +254,7 @@ class Link:
         now = trio.current_time()
         engine.statistics.frames_in += len(results)
         final = [result for result in results if engine.session.judge(result, now) is Verdict.SETTLED]
-        if len(final) < len(results):
-            self._more = True  # those refused for now are sent again
+        self._more = self._more or len(final) < len(results)  # those refused for now are sent again
         if final:
             owed = engine.session.acked < self.accepted
             await engine.settle(final)
