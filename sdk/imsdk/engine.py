@@ -195,9 +195,9 @@ class Engine:
         self._set_state(ConnectionState(phase=Phase.ONLINE))
         self.draft_bell.ring()
 
-    async def consistent(self, *, caught_up: bool) -> None:
-        """Nothing is missing any more up to the head the server quoted, nor (`caught_up`) of own results."""
-        await self.store.close_holes(await self.store.feed_mark() if caught_up else self._feed_mark)
+    async def consistent(self) -> None:
+        """Nothing is missing any more up to the head the server quoted."""
+        await self.store.close_holes(self._feed_mark)
         self.synced = True
         self.state_bell.ring()
         self.changed()

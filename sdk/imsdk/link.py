@@ -256,10 +256,7 @@ class Link:
         final = [result for result in results if engine.session.judge(result, now) is Verdict.SETTLED]
         self._more = self._more or len(final) < len(results)  # those refused for now are sent again
         if final:
-            owed = engine.session.acked < self.accepted
             await engine.settle(final)
-            if owed and engine.session.acked >= self.accepted and self._record.consistent_s is not None:
-                await engine.consistent(caught_up=True)  # a RESYNC may have skipped what is between them
 
     async def _take_events(self, frame: frames.Events) -> None:
         engine = self._engine
@@ -283,7 +280,8 @@ class Link:
         self._more = True
         self._engine.statistics.resumes.append(self._record)
         self._engine.bell.ring()
-        await self.check_consistent()
+        if not self._resync_told:  # else the head says nothing: the RESYNC may go back
+            await self.check_consistent()
 
     async def check_consistent(self, head: int | None = None) -> None:
         """Has the cursor reached the head? `head` replaces the quoted one (after a RESYNC)."""
@@ -292,7 +290,7 @@ class Link:
         if self._record.consistent_s is not None or session.resyncing or session.cursor < self._head:
             return
         self._record.consistent_s = trio.current_time() - self._record.started_s
-        await self._engine.consistent(caught_up=session.acked >= self.accepted)
+        await self._engine.consistent()
 
     def count_round_trip(self) -> None:
         """A RESYNC had to ask something."""

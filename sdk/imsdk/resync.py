@@ -45,8 +45,8 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     reason = GapReason.RETENTION if retention else GapReason.RESTORED
     store, session = engine.store, engine.session
     present: dict[int, None] = {}
-    # What this device did before the snapshot is then in the store before it, and no result can come later
-    # for a conversation that the snapshot no longer lists.
+    # What this device did before the snapshot is then in the store before it. Not all of it: what was refused
+    # here for now may have been carried out as an older connection had said it (see `passed` in the store).
     await engine.bell.wait_until(lambda: not session.in_flight)
     try:
         head = await _take_list(engine, link, reason, present)
@@ -80,32 +80,39 @@ async def _take_list(engine: "Engine", link: "Link", reason: GapReason, present:
 
     The last active ones come first. If there are more, all are gone through by id: by activity, what changes
     between two pages moves to the front, from a page still to be asked for to one that was. Returns the
-    log's head of the beginning.
+    log's head of the beginning. If one was put out of a conversation before its page came, that is between
+    the list and the end of the log: all is asked for anew.
     """
-    page = await _take_page(engine, link, reason, Conversations(limit=LIST_MAX), present)
-    head, after = page.head, 0
-    while not page.complete and page.conversations:
-        question = Conversations(after=after, limit=LIST_MAX)
-        page = await _take_page(engine, link, reason, question, present)
-        after = max((info.conversation for info in page.conversations), default=after)
-    return head
+    while True:
+        present.clear()
+        page, whole = await _take_page(engine, link, reason, Conversations(limit=LIST_MAX), present)
+        head, after = page.head, 0
+        while whole and not page.complete and page.conversations:
+            question = Conversations(after=after, limit=LIST_MAX)
+            page, whole = await _take_page(engine, link, reason, question, present)
+            after = max((info.conversation for info in page.conversations), default=after)
+        if whole:
+            return head
 
 
 async def _take_page(
     engine: "Engine", link: "Link", reason: GapReason, question: Conversations, present: dict[int, None]
-) -> ConversationsPage:
-    """Ask for a page of the list and take over what is not `present` yet."""
+) -> tuple[ConversationsPage, bool]:
+    """Ask for a page of the list and take over what is not `present` yet; tells if all of that was there."""
     link.count_round_trip()
     page = ConversationsPage.from_value(await engine.query(question))
-    await _take_new(engine, link, reason, [i for i in page.conversations if i.conversation not in present])
+    new = [info for info in page.conversations if info.conversation not in present]
     present.update((info.conversation, None) for info in page.conversations)
-    return page
+    return page, await _take_new(engine, link, reason, new)
 
 
 async def _take_new(
     engine: "Engine", link: "Link", reason: GapReason, infos: Sequence[ConversationInfo]
-) -> None:
-    """Take over lines of the list, and the newest pages of those that need one."""
+) -> bool:
+    """Take over lines of the list, and the newest pages of those that need one.
+
+    False: one was put out of one of them meanwhile.
+    """
     wanted = await engine.store.take_infos(infos, all_pages=reason == GapReason.RESTORED)
     for chat, conversation in wanted:
         link.count_round_trip()
@@ -113,9 +120,10 @@ async def _take_new(
         try:
             value = await engine.query(newest)
         except Refused:
-            continue  # removed from it meanwhile
+            return False
         await engine.store.take_newest(chat, HistoryPage.from_value(value), reason)
         engine.changed()
+    return True
 
 
 async def refresh_stale(engine: "Engine") -> None:

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 import imsdk
+from improtocol.commands import Create, Leave
 from improtocol.queries import ConversationsPage
 from imsdk import resync
 from imsdk.testing import Server, questions
@@ -169,3 +170,32 @@ async def test_a_conversation_that_moves_to_a_page_already_asked_for_is_not_miss
         assert texts((await chat.history()).messages) == ["first", "second"]
         assert sorted(texts(await take(im.messages(after=0), 6))) == ["first"] * 5 + ["second"]
     assert asked == 1 + 3, "the last active ones, then three pages of all"
+
+
+async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(
+    autojump_clock: MockClock, client: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restore the record of leaving has a number that another record had before."""
+    server.act("bob", Create(conversation=4711, title="group", members=("alice",)))
+    async with client("alice", "phone") as im:
+        await im.synced()
+        server.backup()
+        server.post("bob", 4711, "lost")
+        assert texts(await take(im.messages(), 1)) == ["lost"]
+    server.restore()
+    answer = questions.conversations
+    asked = 0
+
+    def leaving(*arguments: Any) -> ConversationsPage:
+        nonlocal asked
+        asked += 1
+        page = answer(*arguments)
+        if asked == 1:
+            server.act("alice", Leave(conversation=4711))
+        return page
+
+    monkeypatch.setattr(questions, "conversations", leaving)
+    async with client("alice", "phone") as im:
+        await im.synced()
+        assert asked == 2
+        assert await im.conversations() == []

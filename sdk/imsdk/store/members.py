@@ -32,7 +32,10 @@ def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: f
         # One's own commands come with their results, ahead of older entries of the log.
         newest = con.execute(_SET, (chat, user, role_number, entry.seq, present)).rowcount > 0
         if user == me and newest:
-            con.execute("UPDATE chat SET present = ?, role = ? WHERE key = ?", (present, role_number, chat))
+            con.execute(
+                "UPDATE chat SET present = ?1, role = ?2, passed = passed AND NOT ?1 WHERE key = ?3",
+                (present, role_number, chat),
+            )
 
 
 def mark_read(con: sqlite3.Connection, chat: int, user: str, seq: int) -> bool:

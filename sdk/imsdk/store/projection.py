@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from improtocol import ConversationType, Entry, Kind, pack, read_entry
 from improtocol import entries as facts
+from improtocol.limits import INT_MAX
 from imsdk.store import members, spans
 from imsdk.store.feed import Feed
 from imsdk.store.repairing import edit_body, repair
-from imsdk.store.rows import UNREADABLE
+from imsdk.store.rows import UNREADABLE, GapReason
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class _Chat:
     changed_ms: int
     tail: tuple[int, int]
     held: bool
+    passed: bool
     tail_changed: bool = False
 
 
@@ -87,6 +89,8 @@ class Projection:
             self._write_tail(chat)
             if chat.held:
                 chat.released = self._feed.release(key, chat.released)
+                if chat.passed:  # results of what was carried out before the snapshot
+                    chat.released = self._feed.skip_holes(key, chat.released, GapReason.MISSING, INT_MAX)
                 chat.released = self._feed.skip_lost(key, chat.released)
             self._con.execute(
                 "UPDATE chat SET head = ?, released = ?, read = ?, unread = ?, changed_ms = ? WHERE key = ?",
@@ -133,13 +137,22 @@ class Projection:
     def _chat(self, key: int) -> _Chat:
         chat = self._chats.get(key)
         if chat is None:
-            head, released, read, unread, base, changed_ms, held = self._con.execute(
-                "SELECT head, released, read, unread, base, changed_ms,"
+            head, released, read, unread, base, changed_ms, passed, held = self._con.execute(
+                "SELECT head, released, read, unread, base, changed_ms, passed,"
                 " EXISTS (SELECT 1 FROM feed WHERE chat = key AND position IS NULL) FROM chat WHERE key = ?",
                 (key,),
             ).fetchone()
             chat = self._chats[key] = _Chat(
-                key, head, released, read, unread, base, changed_ms, self._read_tail(key), held=bool(held)
+                key,
+                head,
+                released,
+                read,
+                unread,
+                base,
+                changed_ms,
+                self._read_tail(key),
+                held=bool(held),
+                passed=bool(passed),
             )
         return chat
 

@@ -74,8 +74,13 @@ ALTER TABLE state ADD COLUMN digest INTEGER;
 ALTER TABLE state ADD COLUMN repair INTEGER NOT NULL DEFAULT 0;
 """
 
+_VERSION_3: Final = """
+-- 1: a snapshot said that one is not in it: what is missing of it, the log has passed
+ALTER TABLE chat ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Step n brings a store of version n to n + 1.
-STEPS: Final = (_VERSION_1, _VERSION_2)
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 VERSION: Final = len(STEPS)
 
 

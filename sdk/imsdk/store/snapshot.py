@@ -36,7 +36,7 @@ def take_infos(
             unread += _unread_after(con, key, max(info.head, read))
         con.execute(
             "UPDATE chat SET id = ?, type = ?, peer = ?, first = ?, read = max(read, ?), unread = ?,"
-            " base = ?, changed_ms = max(changed_ms, ?), stale = ? WHERE key = ?",
+            " base = ?, changed_ms = max(changed_ms, ?), stale = ?, passed = 0 WHERE key = ?",
             (
                 info.conversation,
                 int(info.type),
@@ -134,7 +134,7 @@ def end_resync(
         if restored and (kind == ConversationType.DIRECT or was_present):
             _forget(con, key, kind, max(newest, released))
         else:
-            con.execute("UPDATE chat SET present = 0 WHERE key = ?", (key,))
+            con.execute("UPDATE chat SET present = 0, passed = 1 WHERE key = ?", (key,))
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
             _skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)
     con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = 0, epoch = ?2", (head, epoch))
@@ -155,7 +155,7 @@ def _forget(con: sqlite3.Connection, key: int, kind: int, head: int) -> None:
         feed = Feed(con)
         feed.gap(key, 1, head, 0, GapReason.RESTORED)
         feed.close()
-    gone = "id = NULL" if kind == ConversationType.DIRECT else "present = 0, stale = 1"
+    gone = "id = NULL" if kind == ConversationType.DIRECT else "present = 0, stale = 1, passed = 1"
     con.execute(
         f"UPDATE chat SET {gone}, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
         " WHERE key = ?",

@@ -116,6 +116,31 @@ async def test_one_is_no_member_of_a_group_whose_making_was_refused(store: Store
     assert not chat.present
 
 
+async def test_results_of_a_group_that_a_snapshot_no_longer_has_wait_for_nothing(store: Store) -> None:
+    """They were carried out before it, whatever was answered at first: the log has passed what is missing."""
+    key, _ = await store.new_group(ROOM, "Team", 1, ask.Create(conversation=ROOM, title="Team", members=()))
+    await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
+    await store.enqueue(key, ask.Leave(conversation=ROOM), None, 1)
+    await store.settle([Result(counter=1, value=1, at_ms=1)])
+    await store.end_resync(head=50, epoch=1, present=(), accepted=1, forgotten=False, restored=False)
+    await store.settle([Result(counter=2, value=2, at_ms=2), Result(counter=3, value=3, at_ms=3)])
+    rows = await store.feed(0, 100, messages=True)
+    assert [(row.seq, row.kind == GAP) for row in rows] == [(1, True), (2, False)]
+
+
+async def test_in_a_group_that_one_is_taken_into_again_results_wait_for_the_log(store: Store) -> None:
+    await store.commit_events([created("bob", ME)], 1)
+    await store.end_resync(head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False)
+    await store.commit_events([change(Kind.JOINED, 4, [ME])], 51)
+    key = await store.chat_of(ROOM)
+    assert key is not None
+    await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
+    await store.settle([Result(counter=1, value=6, at_ms=2)])
+    assert await shown(store) == []
+    await store.commit_events([message(5, "theirs")], 52)
+    assert await shown(store) == [5, 6]
+
+
 async def test_a_restore_forgets_a_conversation_of_which_only_results_have_told(store: Store) -> None:
     """The event that names it was under way when the server went; the next one counts from 1 again."""
     key = await store.chat_with("bob")

@@ -95,9 +95,21 @@ CLIENT_BUGS: Final = (
     ),
     one(
         "results after a resync leave holes",
-        "imsdk.link",
-        "if owed and engine.session.acked >= self.accepted",
-        "if not owed and engine.session.acked >= self.accepted",
+        "imsdk.store.projection",
+        "if chat.passed:",
+        "if False:",
+    ),
+    one(
+        "holes of later results are given up as well",
+        "imsdk.engine",
+        "await self.store.close_holes(self._feed_mark)",
+        "await self.store.close_holes(await self.store.feed_mark())",
+    ),
+    one(
+        "a snapshot goes on without a page that was refused",
+        "imsdk.resync",
+        "            return False\n        await engine.store.take_newest",
+        "            continue\n        await engine.store.take_newest",
     ),
     one(
         "a refused window is sent again at once",
