@@ -28,7 +28,7 @@ class Outcomes:
     def expect(self, local: int) -> None:
         """A command was put into the outbox just now: its end will be told."""
         if local not in self._recent and not self._given_up:
-            self._waiters[local] = _Waiter()
+            self._waiters.setdefault(local, _Waiter())
 
     def expected(self, local: int) -> bool:
         """Whether the end of a row is still to be told, as far as this process knows."""
