@@ -8,12 +8,14 @@ only.
 import hmac
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 import trio
 
 from improtocol.codes import Code
 from improtocol.frames import Close, Connect, Connected, Resume, Resumed, ResyncReason
 from improtocol.limits import RETRY_AFTER_MS_MAX, SECRET_BYTES
+from improtocol.trusted import trusted
 from imserver.core.admission import TokenBucket
 from imserver.core.clock import Clock
 from imserver.core.delivery import Delivery
@@ -25,7 +27,9 @@ from imserver.core.registry import Registry
 from imserver.core.revoking import BANNED
 from imserver.core.sessions import Session
 from imserver.core.tokens import TokenVerifier
-from imserver.storage.store import Store, log_bytes
+from imserver.storage.store import Store
+
+_trusted_resumed: Final = trusted(Resumed)
 
 
 class Attacher:
@@ -174,14 +178,8 @@ class Attacher:
         reason = self._reason(session, frame, sums)
         behind_events, behind_bytes = self._behind(session, frame.epoch, frame.cursor)
         head = session.user.head
-        resumed = Resumed(
-            accepted=session.accepted,
-            head=0 if head == frame.cursor else head,
-            behind_events=behind_events,
-            behind_bytes=behind_bytes,
-            resync=reason,
-        )
-        link.send(resumed)
+        quoted = 0 if head == frame.cursor else head
+        link.send(_trusted_resumed(session.accepted, quoted, behind_events, behind_bytes, reason))
         self._follow(session, link, frame, reason)
 
     # Connect ---------------------------------------------------------------------------------------
@@ -242,7 +240,7 @@ class Attacher:
         if events <= 0 or epoch != self._store.epoch:
             return 0, 0
         if cursor >= user.tail_after:
-            return events, sum([log_bytes(one.payload) for one in user.after(cursor, events)])
+            return events, user.bytes_after(cursor)
         # The log's own average is near enough for a client to choose by, and costs no read.
         return events, events * user.bytes_total // user.head
 

@@ -12,6 +12,7 @@ import trio
 
 from improtocol import limits as protocol_limits
 from improtocol.frames import ClientMode, Signal, SignalKind
+from improtocol.trusted import trusted
 from imserver.core.conversations import Conversation, Conversations
 from imserver.core.delivery import Delivery
 from imserver.core.limits import CoreLimits
@@ -24,6 +25,7 @@ from imserver.storage.store import Store
 
 _RIDE_ALONG_MAX: Final = 64
 _TASKS_MAX: Final = 64
+_trusted_signal: Final = trusted(Signal)
 
 
 class Signals:
@@ -149,7 +151,7 @@ class Signals:
                 if user is None or conversation is None or user_id not in conversation.members:
                     continue
                 if len(conversation.members) <= self._limits.receipts_members_max:
-                    told = Signal(kind=SignalKind.DELIVERED, conversation=id, user=user.name, value=seq)
+                    told = _trusted_signal(SignalKind.DELIVERED, id, user.name, seq, "")
                     self._tell_members(conversation, user_id, told)
             self._links.flush()
 

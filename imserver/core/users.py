@@ -1,6 +1,7 @@
 """A user in memory: the head of the log, its hot tail, and the sessions that hear the doorbell."""
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from improtocol.digest import erased_payload, term_of
@@ -167,6 +168,14 @@ class User:
             return [tail[-1]]
         start = len(tail) - missing
         return list(tail)[start : start + limit]
+
+    def bytes_after(self, position: int) -> int:
+        """What the entries after `position` take, which must not lie before `tail_after`."""
+        tail = self.tail
+        if tail is None or position >= self.head:
+            return 0
+        before = position - self.tail_after
+        return self.tail_bytes - sum([log_bytes(one.payload) for one in islice(tail, before)])
 
     def session_of(self, device: int) -> "Session | None":
         """The session of this device, if in memory."""

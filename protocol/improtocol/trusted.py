@@ -1,8 +1,8 @@
 """Building frozen values from parts that were checked just now, without `__init__` and `__post_init__`.
 
 Decoding a text message builds four of them; their constructors' keyword parsing, frozen assignments and
-repeated checks were half of its cost. Only decoders use this, only behind their own checks; everybody else
-constructs.
+repeated checks were half of its cost. Only decoders use this, behind their own checks, and the server for
+frames that it makes by the thousand of nothing but its own figures; everybody else constructs.
 """
 
 from collections.abc import Callable
