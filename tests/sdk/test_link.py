@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 
 import imsdk
-from improtocol import NEED_DATA, Code, Connection, Entry, Kind, Side, frames, pack
+from improtocol import NEED_DATA, Code, Connection, Entry, Kind, Side, commands, frames, pack
 from improtocol.frames import Frame
 from imsdk.store import MemoryStore
 from imsdk.store.rows import Settled
@@ -126,6 +126,32 @@ async def test_events_that_do_not_follow_the_cursor_end_the_connection_and_are_n
         assert isinstance(resume, frames.Resume)
         assert resume.cursor == 0
         assert await im.conversations() == []
+
+
+async def test_what_results_leave_held_back_above_the_quoted_head_waits_for_the_log(
+    autojump_clock: MockClock,
+) -> None:
+    """The head that the server quoted when the connection began says nothing of what was said on it since."""
+    async with played() as (im, dialer):
+        await (await im.create_group("Team")).send("mine")
+        peer = await dialer.peer()
+        assert isinstance(await peer.hear(), frames.Connect)
+        connected = frames.Connected(
+            session=5, secret=b"s" * 16, epoch=1, accepted=0, head=1, behind_events=1, user="alice"
+        )
+        await peer.say(connected)
+        create, _ = await peer.hear(), await peer.hear()
+        assert isinstance(create, frames.Command)
+        assert isinstance(create.action, commands.Create)
+        results = [frames.Result(counter=number, value=number, at_ms=1) for number in (1, 2)]
+        other = Entry(Kind.CREATED, 1, "bob", 7, 1, pack([1, "", [["bob", 0], ["alice", 0]]]))
+        await peer.say(*results, frames.Events(start=0, end=1, entries=(other,)))
+        await im.synced()
+        made = Entry(
+            Kind.CREATED, 1, "alice", create.action.conversation, 1, pack([2, "Team", [["alice", 2]]])
+        )
+        await peer.say(frames.Events(start=1, end=3, entries=(made,)))
+        assert (await anext(im.messages())).content == imsdk.Text("mine")
 
 
 @pytest.mark.parametrize("garbage", [b"\x00", b"\xff\xff\xff\xff", b"\x03\x93\x0e\xc1", b"\x02\x81\x01" * 50])

@@ -100,12 +100,6 @@ CLIENT_BUGS: Final = (
         "if False:",
     ),
     one(
-        "holes of later results are given up as well",
-        "imsdk.engine",
-        "await self.store.close_holes(self._feed_mark)",
-        "await self.store.close_holes(await self.store.feed_mark())",
-    ),
-    one(
         "a snapshot goes on without a page that was refused",
         "imsdk.resync",
         "            return False\n        await engine.store.take_newest",
