@@ -3,7 +3,7 @@
 Apart from the classes, because functions can be compiled as they are.
 """
 
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 from improtocol.body_codec import read_body
@@ -81,7 +81,8 @@ def action_from_values(values: list[Value], conversation: ConversationRef | None
     if len(values) <= count:
         raise ValueError(f"command {Op(op).name} needs {count} arguments and a conversation")
     said = values[count + 1] if len(values) > count + 1 else None
-    where: ConversationRef = conversation if said is None else said  # type: ignore[assignment]
+    # Any: compiled, a wrong type would be a TypeError here, before the constructor says what is wrong.
+    where: Any = conversation if said is None else said
     if where is None:
         raise ValueError("the first command of a connection must say its conversation")
     if op == 1:
@@ -90,7 +91,7 @@ def action_from_values(values: list[Value], conversation: ConversationRef | None
     return _other_action(op, values, where)
 
 
-def _other_action(op: int, v: list[Value], where: ConversationRef) -> Action:
+def _other_action(op: int, v: list[Value], where: Any) -> Action:
     if op == Op.READ:
         return MarkRead(conversation=where, seq=v[1])  # type: ignore[arg-type]
     if op == Op.EDIT:
