@@ -1,5 +1,6 @@
 """When the log cannot go on: retention and restores leave no silent gap."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,23 @@ from improtocol.queries import ConversationsPage
 from imsdk import resync
 from imsdk.testing import Server, questions
 from tests.sdk.conftest import Open, take, texts
+
+
+def after_the_first_list(
+    monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
+) -> list[ConversationsPage]:
+    """Let `act` happen between the answer to the first question for a list and what follows; the answers."""
+    answer = questions.conversations
+    given: list[ConversationsPage] = []
+
+    def answering(*arguments: Any) -> ConversationsPage:
+        given.append(answer(*arguments))
+        if len(given) == 1:
+            act()
+        return given[-1]
+
+    monkeypatch.setattr(questions, "conversations", answering)
+    return given
 
 
 async def test_a_cursor_older_than_retention_gets_list_and_history_complete(
@@ -149,18 +167,8 @@ async def test_a_conversation_that_moves_to_a_page_already_asked_for_is_not_miss
     names = [f"user{number}" for number in range(5)]
     for name in names:
         server.post(name, "alice", "first")
-    answer = questions.conversations
-    asked = 0
-
-    def moving(*arguments: Any) -> ConversationsPage:
-        nonlocal asked
-        asked += 1
-        page = answer(*arguments)
-        if asked == 1:
-            server.post("user0", "alice", "second")  # the last one of the list is now its first
-        return page
-
-    monkeypatch.setattr(questions, "conversations", moving)
+    # Then the last one of the list is its first.
+    asked = after_the_first_list(monkeypatch, lambda: server.post("user0", "alice", "second"))
     server.trim_log("alice")
     async with client("alice", "phone") as im:
         await im.synced()
@@ -169,7 +177,7 @@ async def test_a_conversation_that_moves_to_a_page_already_asked_for_is_not_miss
         chat = await im.conversation(with_user="user0")
         assert texts((await chat.history()).messages) == ["first", "second"]
         assert sorted(texts(await take(im.messages(after=0), 6))) == ["first"] * 5 + ["second"]
-    assert asked == 1 + 3, "the last active ones, then three pages of all"
+    assert len(asked) == 1 + 3, "the last active ones, then three pages of all"
 
 
 async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(
@@ -183,19 +191,8 @@ async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(
         server.post("bob", 4711, "lost")
         assert texts(await take(im.messages(), 1)) == ["lost"]
     server.restore()
-    answer = questions.conversations
-    asked = 0
-
-    def leaving(*arguments: Any) -> ConversationsPage:
-        nonlocal asked
-        asked += 1
-        page = answer(*arguments)
-        if asked == 1:
-            server.act("alice", Leave(conversation=4711))
-        return page
-
-    monkeypatch.setattr(questions, "conversations", leaving)
+    asked = after_the_first_list(monkeypatch, lambda: server.act("alice", Leave(conversation=4711)))
     async with client("alice", "phone") as im:
         await im.synced()
-        assert asked == 2
+        assert len(asked) == 2
         assert await im.conversations() == []

@@ -91,7 +91,8 @@ class Projection:
                 chat.released = self._feed.release(key, chat.released)
                 if chat.passed:  # results of what was carried out before the snapshot
                     chat.released = self._feed.skip_holes(key, chat.released, GapReason.MISSING, INT_MAX)
-                chat.released = self._feed.skip_lost(key, chat.released)
+                else:
+                    chat.released = self._feed.skip_lost(key, chat.released)
             self._con.execute(
                 "UPDATE chat SET head = ?, released = ?, read = ?, unread = ?, changed_ms = ? WHERE key = ?",
                 (chat.head, chat.released, chat.read, chat.unread, chat.changed_ms, key),
