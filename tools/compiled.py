@@ -22,7 +22,7 @@ _HOT: Final = {
     "improtocol": r"\w+_codec|connection|counters|digest|fields|framing|layouts|state|steps|trusted|values",
     "imserver/core": r"(?!__init__$|answers$|groups$|limits$|tokens$)\w+",
     "imserver/gateway": "deadlines|link|poller|pump|wheel|wire",
-    "imserver/storage": "appending|digests|ends|erasing|model|outcomes",
+    "imserver/storage": "appending|digests|ends|erasing|journal|model|outcomes",
 }
 _BUILD: Final = """
 import sys

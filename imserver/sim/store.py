@@ -10,6 +10,7 @@ import trio
 from improtocol.entries import Kind
 from imserver.sim.deterministic import Turn
 from imserver.sim.model import Model
+from imserver.storage.driver import Lacking, anything
 from imserver.storage.model import LogEntry, Marks, Placed, StoreBroken, Write
 from imserver.storage.sqlite import SqliteStore
 from imserver.storage.writing import Writer
@@ -49,9 +50,13 @@ class SimDriver:
             await self._wait("server_slow_after_commit")
             return result
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T], lacking: Lacking = anything) -> T:
         """See `imserver.storage.driver.Driver`."""
         await self._wait("server_slow_read")
+        if lacking(self.writer):
+            if not self.writer.settle():
+                return self.writer.read(work)
+            self._server.drive.settle()
         return work(self._server.drive.database)
 
     async def _wait(self, site: str) -> None:

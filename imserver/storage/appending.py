@@ -60,20 +60,28 @@ class Appender:
             collected.clear()
 
     def forget_logs(self) -> None:
-        """Logs were trimmed."""
+        """Logs were trimmed, after a `flush`."""
         self._logs.clear()
+
+    def place(self, writes: Sequence[Write]) -> list[Placed]:
+        """Decide where the writes of a batch stand, without writing it. Raises as `append`."""
+        return [self._apply(write) for write in writes]
 
     def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
         """See `Store.append`. Raises `StoreBroken` or an error of SQLite; then roll back and `forget`."""
         placed = [self._apply(write) for write in writes]
-        self._flush()
-        self._flush_devices()
+        self.flush()
         if marks is not None:
             self._rise(marks)
+        return placed
+
+    def flush(self) -> None:
+        """Write what was placed."""
+        self._flush()
+        self._flush_devices()
         _evict(self._heads)
         _evict(self._logs)
         _evict(self._streams)
-        return placed
 
     # One write -------------------------------------------------------------------------------------------
 

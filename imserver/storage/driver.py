@@ -29,14 +29,31 @@ READS_A_CROSSING_MAX: Final = 8
 T = TypeVar("T")
 
 
+#: Whether tables lack something.
+Lacking = Callable[[Writer], bool]
+
+
+def anything(writer: Writer) -> bool:
+    """Where it is not known what is looked for."""
+    return writer.unsettled
+
+
+def nothing(_: Writer) -> bool:
+    """For what never waits in the journal."""
+    return False
+
+
 class Driver(Protocol):
     """Runs work on the connections. Exceptions of the work are the caller's."""
 
     async def write(self, work: Callable[[Writer], T]) -> T:
         """Run `work` alone, after what was asked for earlier. Not cancelled once it was handed over."""
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` on a connection that sees every write that has returned."""
+    async def read(self, work: Callable[[sqlite3.Connection], T], lacking: Lacking = anything) -> T:
+        """Run `work`, which only reads, on a connection that sees every write that has returned.
+
+        `lacking` says whether the tables may lack what it looks for; then they follow the journal first.
+        """
 
 
 class InlineDriver:
@@ -53,8 +70,10 @@ class InlineDriver:
         await trio.lowlevel.checkpoint()
         return work(self.writer)
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T], lacking: Lacking = anything) -> T:
         await trio.lowlevel.checkpoint()
+        if lacking(self.writer) and not self.writer.settle():
+            return self.writer.read(work)
         return work(self._reader)
 
     def close(self) -> None:
@@ -118,8 +137,10 @@ class ThreadDriver:
     async def write(self, work: Callable[[Writer], T]) -> T:
         return await self._writer.run(work)
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T], lacking: Lacking = anything) -> T:
         await trio.lowlevel.checkpoint_if_cancelled()
+        if lacking(self._writer.writer) and not await self._writer.run(Writer.settle):
+            return await self._writer.run(partial(Writer.read, work=work))
         ask = _Ask(work)
         if self._free:
             ask.reader = self._free.pop()

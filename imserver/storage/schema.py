@@ -23,8 +23,11 @@ APPLICATION_ID: Final = 0x494D5356
 #: Up to this size `quick_check` runs at every start (it reads the whole file); `verify` has no limit.
 QUICK_CHECK_BYTES_MAX: Final = 64 * 1024 * 1024
 BUSY_TIMEOUT_MS: Final = 5_000
-#: Per connection; the negative number SQLite wants means KiB.
-CACHE_KIB: Final = 16 * 1024
+#: Pages in memory, in KiB. The writer keeps few: what 10,000 logins have touched would stay. But while the
+#: tables follow the journal it needs all that changes, or would write pages twice for want of room.
+READER_CACHE_KIB: Final = 16 * 1024
+WRITER_CACHE_KIB: Final = 256
+SETTLING_CACHE_KIB: Final = 16 * 1024
 
 _VERSION_1: Final = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
@@ -86,9 +89,11 @@ _VERSION_4: Final = (
     "ALTER TABLE log ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE record ADD COLUMN device INTEGER NOT NULL DEFAULT 0",
 )
+#: Batches that the tables do not say yet (`journal`).
+_VERSION_5: Final = ("CREATE TABLE journal (id INTEGER PRIMARY KEY, writes BLOB NOT NULL)",)
 
 #: `MIGRATIONS[n]` leads from version n to n + 1, in one transaction. What was released is never changed.
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 
 
 def new_epoch() -> int:
@@ -118,7 +123,7 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
             # the new file. A connection that finds the file empty has none.
             db.close()
             db = connected()
-        _set_up(db)
+        _set_up(db, WRITER_CACHE_KIB)
         # FULL syncs the WAL at every commit: NORMAL lost acked messages in simulated power cuts. Checkpoints
         # are called for by name, because the automatic ones hide their errors (G7).
         db.execute("PRAGMA journal_mode = WAL")
@@ -144,7 +149,7 @@ def open_reader(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     It may not be opened read-only: a reader of a WAL needs the shared index beside it.
     """
     db = connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    _set_up(db)
+    _set_up(db, READER_CACHE_KIB)
     db.execute("PRAGMA wal_autocheckpoint = 0")
     db.execute("PRAGMA query_only = ON")
     return db
@@ -217,9 +222,14 @@ def _check_ours(db: sqlite3.Connection, path: Path) -> None:
     check_application(db, path, may_be_new=True)
 
 
-def _set_up(db: sqlite3.Connection) -> None:
+def _set_up(db: sqlite3.Connection, cache_kib: int) -> None:
     db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    set_cache(db, cache_kib)
     db.execute("PRAGMA temp_store = MEMORY")
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA cell_size_check = ON")
+
+
+def set_cache(db: sqlite3.Connection, kib: int) -> None:
+    """Keep that much of the file in memory from now on."""
+    db.execute(f"PRAGMA cache_size = -{kib}")  # the negative number means KiB

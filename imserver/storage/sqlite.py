@@ -17,7 +17,7 @@ from improtocol.entries import Entry
 from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage import accounts, digests, reading
 from imserver.storage.blobs import Blob
-from imserver.storage.driver import Driver, inline_driver, thread_driver
+from imserver.storage.driver import Driver, Lacking, anything, inline_driver, nothing, thread_driver
 from imserver.storage.folder import DATABASE_NAME, FolderLock, sync_folder
 from imserver.storage.model import (
     App,
@@ -34,7 +34,8 @@ from imserver.storage.model import (
 )
 from imserver.storage.schema import Connect, read_epoch
 from imserver.storage.store import HISTORY_BYTES_MAX
-from imserver.storage.writing import Trim, Writer, describe
+from imserver.storage.trimming import Trim
+from imserver.storage.writing import Writer, describe
 
 #: Entries that one trimming transaction takes, and users whose logs it looks at, so that appends get their
 #: turn in between.
@@ -128,16 +129,16 @@ class SqliteStore:
     # Reading ---------------------------------------------------------------------------------------------
 
     async def apps(self) -> list[App]:
-        return await self._read(accounts.apps)
+        return await self._read(accounts.apps, nothing)
 
     async def keys(self) -> list[AppKey]:
-        return await self._read(accounts.keys)
+        return await self._read(accounts.keys, nothing)
 
     async def user_ids(self, app: int, names: Sequence[str]) -> dict[str, int]:
-        return await self._read(partial(accounts.user_ids, app=app, names=names))
+        return await self._read(partial(accounts.user_ids, app=app, names=names), nothing)
 
     async def banned_users(self) -> set[tuple[int, str]]:
-        return await self._read(accounts.banned_users)
+        return await self._read(accounts.banned_users, nothing)
 
     async def devices(self, sessions: Sequence[int]) -> dict[int, Device]:
         return await self._read(partial(accounts.devices, sessions=sessions))
@@ -146,21 +147,21 @@ class SqliteStore:
         return await self._read(partial(accounts.device_sessions, user=user))
 
     async def log_heads(self, users: Sequence[int]) -> dict[int, LogHead]:
-        return await self._read(partial(reading.log_heads, users=users))
+        return await self._read(partial(reading.log_heads, users=users), _of(users))
 
     async def log_range(self, user: int, after: int, *, limit: int, bytes_max: int) -> list[LogEntry]:
         return await self._read(
-            partial(reading.log_range, user=user, after=after, limit=limit, bytes_max=bytes_max)
+            partial(reading.log_range, user=user, after=after, limit=limit, bytes_max=bytes_max), _of([user])
         )
 
     async def log_sums(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[int]:
-        return await self._read(partial(digests.log_sums, ranges=ranges))
+        return await self._read(partial(digests.log_sums, ranges=ranges), _of([user for user, *_ in ranges]))
 
     async def conversation(self, conversation: int) -> Conversation | None:
-        return await self._read(partial(reading.conversation, id_=conversation))
+        return await self._read(partial(reading.conversation, id_=conversation), _of((), conversation))
 
     async def direct_conversation(self, app: int, users: tuple[int, int]) -> int | None:
-        return await self._read(partial(reading.direct_conversation, app=app, users=users))
+        return await self._read(partial(reading.direct_conversation, app=app, users=users), nothing)
 
     async def history(
         self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
@@ -173,32 +174,38 @@ class SqliteStore:
                 before=before,
                 limit=limit,
                 bytes_max=bytes_max,
-            )
+            ),
+            _of((), conversation),
         )
 
     async def record(self, conversation: int, seq: int) -> Entry | None:
-        return await self._read(partial(reading.record, id_=conversation, seq=seq))
+        return await self._read(partial(reading.record, id_=conversation, seq=seq), _of((), conversation))
 
     async def conversation_infos(
         self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
     ) -> tuple[list[ConversationInfo], bool]:
         return await self._read(
-            partial(reading.conversation_infos, user=user, before=before, after=after, limit=limit)
+            partial(reading.conversation_infos, user=user, before=before, after=after, limit=limit),
+            _of([user]),
         )
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:
-        return await self._read(partial(reading.conversation_info, user=user, id_=conversation))
+        return await self._read(
+            partial(reading.conversation_info, user=user, id_=conversation), _of((), conversation)
+        )
 
     async def member_infos(
         self, conversation: int, *, after: str, limit: int
     ) -> tuple[list[MemberInfo], bool]:
-        return await self._read(partial(reading.member_infos, id_=conversation, after=after, limit=limit))
+        return await self._read(
+            partial(reading.member_infos, id_=conversation, after=after, limit=limit), _of((), conversation)
+        )
 
     async def share_conversation(self, user: int, others: Sequence[int]) -> set[int]:
-        return await self._read(partial(reading.share_conversation, user=user, others=others))
+        return await self._read(partial(reading.share_conversation, user=user, others=others), nothing)
 
     async def last_seen_ms(self, users: Sequence[int]) -> dict[int, int]:
-        return await self._read(partial(accounts.last_seen_ms, users=users))
+        return await self._read(partial(accounts.last_seen_ms, users=users), nothing)
 
     # Media -----------------------------------------------------------------------------------------------
 
@@ -206,20 +213,20 @@ class SqliteStore:
         await self._write(partial(accounts.put_blob, app=app, blob=blob))
 
     async def blob(self, app: int, sha256: bytes) -> Blob | None:
-        return await self._read(partial(accounts.get_blob, app=app, sha256=sha256))
+        return await self._read(partial(accounts.get_blob, app=app, sha256=sha256), nothing)
 
     async def app_bytes(self, app: int) -> int:
-        return await self._read(partial(accounts.app_bytes, app=app))
+        return await self._read(partial(accounts.app_bytes, app=app), nothing)
 
     async def note_upload(self, user: int, media: Sequence[bytes]) -> None:
         await self._write(partial(accounts.note_upload, user=user, media=media))
 
     async def visible_media(self, user: int, media: Sequence[bytes]) -> set[bytes]:
-        return await self._read(partial(accounts.visible_media, user=user, media=media))
+        return await self._read(partial(accounts.visible_media, user=user, media=media), nothing)
 
     async def record_shows(self, conversation: int, seq: int, media: bytes) -> bool:
         return await self._read(
-            partial(accounts.record_shows, conversation=conversation, seq=seq, media=media)
+            partial(accounts.record_shows, conversation=conversation, seq=seq, media=media), nothing
         )
 
     async def close(self) -> None:
@@ -245,10 +252,10 @@ class SqliteStore:
             self._broken = error
             raise
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _read(self, work: Callable[[sqlite3.Connection], T], lacking: Lacking = anything) -> T:
         self._check()
         try:
-            return await self._driver.read(partial(in_snapshot, work))
+            return await self._driver.read(partial(in_snapshot, work), lacking)
         except (sqlite3.Error, ValueError) as error:
             # Nothing a reader is asked can fail but for damage or the disk. An entry that its own class
             # refuses is damage too.
@@ -257,11 +264,21 @@ class SqliteStore:
             raise self._broken from error
 
 
+def _of(users: Sequence[int], conversation: int = 0) -> Lacking:
+    """Tables may lack what is read of these."""
+    return lambda writer: writer.unsettled_of(users, conversation)
+
+
 def in_snapshot(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
-    """Run `work` in one read transaction, so that all its statements see the same state."""
-    db.execute("BEGIN")
+    """Run `work` in one read transaction, so that all its statements see the same state.
+
+    Where there is one already, the writer's (`Writer.read`), in that.
+    """
+    own = not db.in_transaction
+    if own:
+        db.execute("BEGIN")
     try:
         return work(db)
     finally:
-        if db.in_transaction:
+        if own and db.in_transaction:
             db.execute("ROLLBACK")

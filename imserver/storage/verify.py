@@ -8,9 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from improtocol.entries import Kind
 from improtocol.limits import COMMANDS_IN_FLIGHT_MAX
+from imserver.storage import journal
 from imserver.storage.digests import altered
 from imserver.storage.folder import FolderError, require
+from imserver.storage.model import NO_ENTRY
 from imserver.storage.outcomes import unpack_outcomes
 from imserver.storage.schema import MIGRATIONS, check_application, open_outside, schema_version
 from imserver.storage.verify_checks import CHECKS
@@ -33,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was looked at, and what is wrong with it."""
+    """What was looked at, what waits in the journal included, and what is wrong with it."""
 
     epoch: int
     users: int
@@ -71,7 +74,8 @@ def verify(folder: Path, *, blob_fault: Callable[[bytes, int], str | None] | Non
         try:
             findings += _damage(db)
             if not findings:
-                findings += [*_faults(db), *_stream_faults(db), *_altered(db), *_blob_faults(db, blob_fault)]
+                findings += [*_faults(db), *_stream_faults(db), *_journal_faults(db)]
+                findings += [*_altered(db), *_blob_faults(db, blob_fault)]
         except sqlite3.DatabaseError as error:
             findings.append(Finding(table="(file)", keys=str(path), wrong=f"cannot be read: {error}"))
         return _report(db, findings)
@@ -107,6 +111,24 @@ def _stream_faults(db: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding(table="device", keys=f"id {device}", wrong=wrong)
 
 
+def _journal_faults(db: sqlite3.Connection) -> Iterator[Finding]:
+    """What stands in the way of making the tables say what the journal says."""
+    accepted: dict[int, int] = dict(db.execute("SELECT id, accepted FROM device"))
+    conversations = {id_ for (id_,) in db.execute("SELECT id FROM conversation")}
+    for row, writes in journal.rows(db):
+        if writes is None:
+            yield Finding(table="journal", keys=f"id {row}", wrong="it is no batch of writes")
+            return
+        for write in writes:
+            if write.kind != NO_ENTRY and write.conversation not in conversations:
+                wrong = f"there is no conversation {write.conversation}"
+                yield Finding(table="journal", keys=f"id {row}", wrong=wrong)
+            if write.device and write.counter != accepted.get(write.device, -1) + 1:
+                wrong = f"device {write.device}: counter {write.counter} after {accepted.get(write.device)}"
+                yield Finding(table="journal", keys=f"id {row}", wrong=wrong)
+            accepted[write.device] = write.counter
+
+
 def _altered(db: sqlite3.Connection) -> Iterator[Finding]:
     for conversation, seq in islice(altered(db), FINDINGS_PER_CHECK_MAX):
         wrong = "it does not say any more what was written: its digest differs"
@@ -132,12 +154,14 @@ def _report(db: sqlite3.Connection, findings: list[Finding]) -> Report:
             return 0  # damaged, and reported as such
         return int(row[0])
 
+    waiting = [write for _, writes in journal.rows(db) for write in writes or ()] if not findings else []
     return Report(
         epoch=count("SELECT value FROM meta WHERE key = 'epoch'"),
         users=count("SELECT count(*) FROM user"),
         conversations=count("SELECT count(*) FROM conversation"),
-        records=count("SELECT count(*) FROM record"),
-        log_entries=count("SELECT coalesce(sum(count), 0) FROM log"),
+        records=count("SELECT count(*) FROM record") + sum(write.kind == Kind.MESSAGE for write in waiting),
+        log_entries=count("SELECT coalesce(sum(count), 0) FROM log")
+        + sum(len(write.recipients) for write in waiting),
         blobs=count("SELECT count(*) FROM blob"),
         findings=tuple(findings),
     )

@@ -36,12 +36,19 @@ class WriterThread:
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def writer(self) -> Writer:
+        """For what any thread may ask it, once it is `opened`."""
+        assert self._writer is not None
+        return self._writer
+
     async def opened(self) -> None:
         """Open the database. Raises what `open_writer` raises."""
 
         def work(_: Writer | None) -> None:
             guard = partial(open_outside, self._path, self._connect)
             self._writer = Writer(open_writer(self._path, self._connect), guard)
+            self._writer.settle()
 
         await self._cross(work)
 

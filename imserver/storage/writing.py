@@ -1,13 +1,18 @@
-"""The one writing connection: transactions that end whole, checkpoints, and the end after a failure (G7)."""
+"""The one writing connection: transactions that end whole, checkpoints, and the end after a failure (G7).
+
+Small batches go to the journal first; whatever else is written or read comes after the tables have followed.
+"""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from imserver.storage.appending import Appender
-from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write, log_bytes
+from imserver.storage.journal import WRITES_MAX, Journal
+from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
+from imserver.storage.schema import SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
+from imserver.storage.trimming import Trim, trim_logs
 
 #: A checkpoint is due after about this many changed pages (WAL pages of 4 KiB, guessed from rows and
 #: bytes). More than SQLite's 1,000: the tails of logs change again and again, and a later checkpoint writes
@@ -26,23 +31,75 @@ T = TypeVar("T")
 class Writer:
     """Runs work in transactions on the connection it is given, which nobody else uses.
 
-    `guard` opens another connection that can only read; see `close`.
+    Args:
+        guard: opens another connection that can only read; see `close`.
+        journal_writes_max: see `Journal`.
     """
 
-    def __init__(self, db: sqlite3.Connection, guard: Callable[[], sqlite3.Connection] | None = None) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        guard: Callable[[], sqlite3.Connection] | None = None,
+        *,
+        journal_writes_max: int = WRITES_MAX,
+    ) -> None:
         self.db = db
         self._guard = guard
         self._appender = Appender(db)
+        self._journal = Journal(db, journal_writes_max)
         self._broken: str | None = None
         self._rows_before = db.total_changes
         self._bytes = 0
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether the tables may lack something that was committed. Any thread may ask."""
+        return self._journal.waits
+
+    def unsettled_of(self, users: Sequence[int] = (), conversation: int = 0) -> bool:
+        """Whether they may lack something of these."""
+        return self._journal.concerns(users, conversation)
+
     def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
         """See `Store.append`."""
         self._bytes += sum(len(write.payload) for write in writes)
-        return self.transaction(lambda _: self._appender.append(writes, marks))
+        if marks is None and self._journal.takes(writes):
+            return self._committed(lambda _: self._journaled(writes), lambda: self._journal.added(writes))
+        return self._committed(lambda _: self._appender.append(writes, marks))
 
-    def trim_logs(self, trim: "Trim", user: int) -> tuple[int, int | None]:
+    def settle(self) -> bool:
+        """Have the tables say everything; False when there is no room for that. Raises `StoreBroken`."""
+        if not self.unsettled:
+            return True
+        # Its own sync is spared: until the next one the rows are in the journal as well, further up the WAL.
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self.transaction(lambda _: None)
+        except StoreFull:
+            return False
+        finally:
+            self.db.execute("PRAGMA synchronous = FULL")
+        return True
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work`, which only reads, where `settle` has no room: on tables that say it only to `work`."""
+        if self._broken is not None:
+            raise StoreBroken(self._broken)
+        # What is changed and not committed stays in memory: there is no room for it in the WAL either.
+        self.db.execute("PRAGMA cache_spill = OFF")
+        try:
+            self._begin()
+            self._appender.flush()
+            result = work(self.db)
+        except BaseException as error:
+            raise self._rolled_back(error) from error
+        finally:
+            self.db.execute("PRAGMA cache_spill = ON")
+        if (failed := self._undo()) is not None:
+            raise failed
+        return result
+
+    def trim_logs(self, trim: Trim, user: int) -> tuple[int, int | None]:
         """One transaction of `trim`: how many entries went, and the user to go on with (None: done)."""
         dropped, following = self.transaction(lambda db: trim_logs(db, trim, user))
         if dropped:
@@ -50,34 +107,63 @@ class Writer:
         return dropped, following
 
     def forget(self) -> None:
-        """Drop the cached heads; they are read again when needed."""
+        """Drop what memory knows of the tables and the journal; it is read again when needed."""
         self._appender.forget()
+        self._journal.stale = True
 
     def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in one durable transaction.
+        """Run `work` in one durable transaction, on tables that say everything.
 
         Raises:
             StoreFull: no room; rolled back whole.
             StoreBroken: anything else that SQLite could not do, now or before. After a failed sync SQLite
-            would
-                go on committing on pages that may be lost, so nothing is tried any more.
+                would go on committing on pages that may be lost, so nothing is tried any more.
             BaseException: whatever else `work` raises, rolled back whole.
         """
+
+        def on_tables(db: sqlite3.Connection) -> T:
+            self._appender.flush()
+            return work(db)
+
+        return self._committed(on_tables)
+
+    def _journaled(self, writes: Sequence[Write]) -> list[Placed]:
+        placed = self._appender.place(writes)
+        self._journal.add(writes)
+        return placed
+
+    def _committed(
+        self, work: Callable[[sqlite3.Connection], T], added: Callable[[], None] | None = None
+    ) -> T:
+        """As `transaction`; `added` tells the journal of work that leaves something to it."""
         if self._broken is not None:
             raise StoreBroken(self._broken)
-        db = self.db
+        settles = added is None and self.unsettled
         try:
-            db.execute("BEGIN IMMEDIATE")
-            result = work(db)
-            db.execute("COMMIT")
+            if settles:
+                set_cache(self.db, SETTLING_CACHE_KIB)
+            self._begin()
+            result = work(self.db)
+            if settles:
+                self._journal.clear()
+            self.db.execute("COMMIT")
         except BaseException as error:
             raise self._rolled_back(error) from error
+        finally:
+            if settles:
+                set_cache(self.db, WRITER_CACHE_KIB)
+        (added or self._journal.settled)()
         self._checkpoint_if_due()
         return result
 
+    def _begin(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+        if self._journal.stale:
+            for writes in self._journal.replay():
+                self._appender.place(writes)
+
     def _rolled_back(self, error: BaseException) -> BaseException:
         """What the caller is told; the transaction is gone, or the writer is broken."""
-        self._appender.forget()
         told = error
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in _FULL:
             told = StoreFull(f"no room: {error}")
@@ -85,12 +171,17 @@ class Writer:
             told = self._break(describe(error))
         elif isinstance(error, StoreBroken):
             self._broken = str(error)
+        return self._undo() or told
+
+    def _undo(self) -> StoreBroken | None:
+        """Roll back, and forget what memory knows of it. Returns what went wrong."""
+        self.forget()
         try:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
         except sqlite3.Error as failed:
             return self._break(f"rollback: {describe(failed)}")
-        return told
+        return None
 
     def _break(self, reason: str) -> StoreBroken:
         self._broken = reason
@@ -120,13 +211,14 @@ class Writer:
                 raise self._break(f"checkpoint: {describe(error)}") from error
 
     def close(self) -> None:
-        """Checkpoint as far as it goes, and give the connection back. After a failure nothing is written.
+        """Settle and checkpoint as far as it goes, and give the connection back; after a failure, only that.
 
         Raises:
             StoreBroken: the checkpoint failed.
         """
         try:
             if self._broken is None:
+                self.settle()
                 self.checkpoint()
         finally:
             if self._broken is None:
@@ -150,71 +242,3 @@ class Writer:
 def describe(error: sqlite3.Error) -> str:
     """SQLite's text with the name of its code."""
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
-
-
-#: The first entry of those that the count lets stay that is not too old.
-_YOUNG: Final = """
-    SELECT l.position + coalesce(r.seq - l.seq, 0) FROM log l
-    LEFT JOIN record r ON l.reader IS NULL AND r.conversation = l.conversation
-        AND r.seq BETWEEN l.seq + max(0, ?3 + 1 - l.position) AND l.seq + min(l.count - 1, ?4 - l.position)
-    WHERE l.user = ?1 AND coalesce(l.at_ms, r.at_ms) >= ?2 AND l.position + l.count > ?3 + 1
-        AND l.position <= ?4
-    ORDER BY l.position, r.seq LIMIT 1"""
-
-
-@dataclass(frozen=True, slots=True)
-class Trim:
-    """What `Store.trim_logs` is to trim, and how much of it in one transaction: appends wait for its end.
-
-    Looking at a user's log takes 25 us also where nothing goes.
-    """
-
-    before_ms: int
-    positions_kept_max: int
-    rows_max: int
-    users_max: int
-
-
-def trim_logs(db: sqlite3.Connection, trim: Trim, first: int) -> tuple[int, int | None]:
-    """Trim the logs of users from `first` on. Returns as `Writer.trim_logs`."""
-    before_ms, rows_max = trim.before_ms, trim.rows_max
-    dropped = looked = 0
-    user = first
-    while True:
-        (user,) = db.execute("SELECT min(user) FROM log WHERE user >= ?", (user,)).fetchone()
-        if user is None or dropped >= rows_max or looked >= trim.users_max:
-            return dropped, user
-        looked += 1
-        oldest, head = db.execute(
-            "SELECT (SELECT min(position) FROM log WHERE user = ?1),"
-            " (SELECT position + count - 1 FROM log WHERE user = ?1 ORDER BY position DESC LIMIT 1)",
-            (user,),
-        ).fetchone()
-        # One huge log must not make one huge transaction.
-        most = min(head, oldest - 1 + rows_max - dropped)
-        surplus = head - trim.positions_kept_max
-        (young,) = db.execute(_YOUNG, (user, before_ms, surplus, most)).fetchone() or (most + 1,)
-        floor = min(most, max(young - 1, surplus))
-        if floor >= oldest:
-            _trim_log(db, user, floor)
-            dropped += floor - oldest + 1
-        # Where the rows ran out there may be more of the same user.
-        user += dropped < rows_max
-
-
-def _trim_log(db: sqlite3.Connection, user: int, floor: int) -> None:
-    """Drop the positions up to `floor`, which is one of them; the run that it cuts keeps its rest."""
-    # Within a run no sum is kept. One that is less by the least that an entry counts still rises.
-    db.execute(
-        "INSERT OR REPLACE INTO log_floor"
-        " SELECT user, ?2, bytes_total - ?3 * (position + count - 1 - ?2) FROM log"
-        " WHERE user = ?1 AND position <= ?2 ORDER BY position DESC LIMIT 1",
-        (user, floor, log_bytes(b"") + 1),
-    )
-    db.execute(
-        "UPDATE log SET position = ?2 + 1, seq = seq + (?2 + 1 - position),"
-        " count = count - (?2 + 1 - position)"
-        " WHERE user = ?1 AND position <= ?2 AND position + count > ?2 + 1",
-        (user, floor),
-    )
-    db.execute("DELETE FROM log WHERE user = ? AND position <= ?", (user, floor))

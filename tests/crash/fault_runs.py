@@ -16,7 +16,7 @@ from imserver.storage.model import StoreBroken
 from imserver.storage.schema import read_epoch
 from imserver.storage.sqlite import SqliteStore
 from tests.crash.cutting import fresh
-from tests.crash.promises import Promises, digest
+from tests.crash.promises import Promises, settled_digest
 from tests.crash.server_check import check
 from tests.crash.server_runs import recorded
 from tests.crash.server_work import ServerWork
@@ -49,7 +49,7 @@ async def life(root: Path, connect: Connect, work: ServerWork, promises: Promise
         return InlineDriver(root / DATABASE_NAME, connect)
 
     driver = await promises.note(start, lambda: b"", [])
-    promises.made[0].state = digest(driver.writer.db)
+    promises.made[0].state = settled_digest(driver.writer.db)
     work.attach(SqliteStore(driver, await driver.read(read_epoch)))
     fail.recorder = promises.recorder
     try:

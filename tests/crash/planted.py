@@ -13,6 +13,8 @@ from imserver.media.durable_files import DurableFiles
 from imserver.sim.disks import Fault, Recorder
 from imserver.sim.disks.connection import RecordedConnection
 from imserver.storage.appending import Appender
+from imserver.storage.journal import Journal
+from imserver.storage.model import Write
 from imserver.storage.writing import Writer
 
 Planted = Callable[[], AbstractContextManager[None]]
@@ -59,17 +61,32 @@ def _lying(suffix: str) -> Planted:
 def _ack_before_commit() -> Iterator[None]:
     """The server's transaction returns first and commits with the next one."""
 
-    def transaction(self: Writer, work: Callable[[sqlite3.Connection], Any]) -> Any:
+    def committed(
+        self: Writer,
+        work: Callable[[sqlite3.Connection], Any],
+        told: Callable[[], None] | None = None,
+    ) -> Any:
         if self.db.in_transaction:
             self.db.execute("COMMIT")
-        self.db.execute("BEGIN IMMEDIATE")
-        return work(self.db)
+        self._begin()
+        result = work(self.db)
+        (told or self._journal.settled)()
+        return result
+
+    def settle(self: Writer) -> bool:
+        if self.unsettled:
+            self.transaction(lambda _: None)
+        return True
 
     def checkpoint(self: Writer) -> None:
         if self.db.in_transaction:
             self.db.execute("COMMIT")
 
-    with patch.object(Writer, "transaction", transaction), patch.object(Writer, "checkpoint", checkpoint):
+    with (
+        patch.object(Writer, "_committed", committed),
+        patch.object(Writer, "settle", settle),
+        patch.object(Writer, "checkpoint", checkpoint),
+    ):
         yield
 
 
@@ -161,6 +178,42 @@ def _offset_before_data() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _settled_before_the_tables() -> Iterator[None]:
+    """The journal is emptied in one transaction, and the tables follow in the next."""
+    real = Journal.clear
+
+    def clear(self: Journal) -> None:
+        real(self)
+        self._db.execute("COMMIT")
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def transaction(self: Writer, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        def first_clear(db: sqlite3.Connection) -> Any:
+            self._journal.clear()
+            self._appender.flush()
+            return work(db)
+
+        return self._committed(first_clear)
+
+    with patch.object(Journal, "clear", clear), patch.object(Writer, "transaction", transaction):
+        yield
+
+
+@contextmanager
+def _journal_not_replayed() -> Iterator[None]:
+    """A start empties the journal without having the tables follow."""
+
+    def replay(self: Journal) -> Iterator[list[Write]]:
+        self._db.execute("DELETE FROM journal")
+        self.settled()
+        self.stale = False
+        yield from ()
+
+    with patch.object(Journal, "replay", replay):
+        yield
+
+
 SERVER: dict[str, Planted] = {
     "synchronous=NORMAL": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"),
     "synchronous=OFF": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),
@@ -168,6 +221,8 @@ SERVER: dict[str, Planted] = {
     "checkpoint without fsync of the database": _lying("im.db"),
     "ack before commit": _ack_before_commit,
     "outcome committed apart from the record": _outcome_apart,
+    "journal emptied before the tables follow": _settled_before_the_tables,
+    "journal not replayed": _journal_not_replayed,
 }
 CLIENT: dict[str, Planted] = {
     "synchronous=NORMAL": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"),

@@ -3,10 +3,12 @@
 import hashlib
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from imserver.sim.disks import Recorder
+from imserver.storage.writing import Writer
 
 T = TypeVar("T")
 
@@ -82,6 +84,24 @@ def tables(db: sqlite3.Connection) -> list[str]:
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%' ORDER BY name"
     )
     return [name for (name,) in rows]
+
+
+def settled(db: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy in memory on which the server's tables have followed its journal."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"):
+        copy.execute(sql)
+    for table in tables(db):
+        for row in db.execute(f"SELECT * FROM {table}"):
+            copy.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", tuple(row))
+    Writer(copy).settle()
+    return copy
+
+
+def settled_digest(db: sqlite3.Connection) -> bytes:
+    """`digest`, once the tables have followed the journal."""
+    with closing(settled(db)) as copy:
+        return digest(copy)
 
 
 def digest(db: sqlite3.Connection) -> bytes:

@@ -19,7 +19,7 @@ from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.schema import read_epoch
 from imserver.storage.sqlite import SqliteStore
 from tests.crash.cutting import Tally, cut_all, fresh
-from tests.crash.promises import Promise, Promises, digest
+from tests.crash.promises import Promise, Promises, settled_digest
 from tests.crash.server_check import check
 from tests.crash.server_runs import live, recorded
 from tests.crash.server_work import ServerWork
@@ -53,7 +53,7 @@ async def go_on(root: Path, connect: Connect, work: ServerWork, promises: Promis
         return InlineDriver(root / DATABASE_NAME, connect)
 
     driver = await promises.note(start, lambda: b"", [])
-    promises.made[-1].state = digest(driver.writer.db)
+    promises.made[-1].state = settled_digest(driver.writer.db)
     work.go_on_with(SqliteStore(driver, await driver.read(read_epoch)), promises)
     for _ in range(calls):
         await work.step()

@@ -17,7 +17,7 @@ from imserver.storage.model import StoreBroken
 from imserver.storage.schema import open_writer
 from imserver.storage.verify import verify
 from tests.crash.cutting import fresh
-from tests.crash.promises import Promises, digest
+from tests.crash.promises import Promises, settled_digest
 from tests.crash.server_runs import live, recorded
 from tests.crash.server_work import ServerWork
 
@@ -79,7 +79,7 @@ def judge(folder: Path, promises: Promises) -> str:
     path = folder / DATABASE_NAME
     try:
         with closing(open_writer(path)) as db:
-            state = digest(db)
+            state = settled_digest(db)
             accepted = dict(db.execute("SELECT id, accepted FROM device"))
         sound = verify(folder).sound
     except (StoreBroken, FolderError):

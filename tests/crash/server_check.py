@@ -12,7 +12,8 @@ from imserver.storage.folder import DATABASE_NAME, FolderError
 from imserver.storage.outcomes import unpack_outcomes
 from imserver.storage.schema import open_writer
 from imserver.storage.verify import verify
-from tests.crash.promises import Promise, Promises, Violation, digest
+from imserver.storage.writing import Writer
+from tests.crash.promises import Promise, Promises, Violation, digest, settled
 
 
 def check(folder: Path, promises: Promises, position: int, rng: random.Random) -> int:
@@ -32,9 +33,9 @@ def check(folder: Path, promises: Promises, position: int, rng: random.Random) -
     if not path.exists():
         raise Violation("the database is gone")
     if rng.random() < 0.2:
-        open_writer(path).close()  # the start of the server itself, with its quick check
+        Writer(open_writer(path)).close()  # the start of the server itself, with its quick check
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, isolation_level=None)) as found, closing(settled(found)) as db:
             index = promises.check_state(digest(db), position)
             check_facts(db, promises.made[:kept], promises.made[: index + 1])
             sound(folder)

@@ -17,7 +17,7 @@ from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.schema import read_epoch
 from imserver.storage.sqlite import SqliteStore
 from tests.crash.cutting import Tally, cut_all, fresh
-from tests.crash.promises import Promises, digest
+from tests.crash.promises import Promises, settled_digest
 from tests.crash.server_check import check
 from tests.crash.server_work import ServerWork
 
@@ -63,7 +63,7 @@ async def live(
 
     def state() -> bytes:
         assert driver is not None
-        return digest(driver.writer.db)
+        return settled_digest(driver.writer.db)
 
     for restart in range(rng.randrange(1, 4)):
         if driver is not None:

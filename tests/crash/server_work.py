@@ -13,7 +13,7 @@ from imserver.storage.blobs import Blob
 from imserver.storage.model import AppKey, Marks, MemberChange, Placed, StoreFull, Write
 from imserver.storage.sqlite import SqliteStore
 from tests.contracts.house import AT_MS, House, login
-from tests.crash.promises import Promises, digest
+from tests.crash.promises import Promises, settled_digest
 
 NAMES = ("alice", "bob", "carol", "dora")
 
@@ -116,7 +116,7 @@ class ServerWork:
         return await self._promises.note(call, self._state, noted)
 
     def _state(self) -> bytes:
-        return digest(cast(Any, self.store)._driver.writer.db)
+        return settled_digest(cast(Any, self.store)._driver.writer.db)
 
     def _checkpoint(self) -> None:
         cast(Any, self.store)._driver.writer.checkpoint()

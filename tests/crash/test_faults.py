@@ -17,6 +17,7 @@ from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.model import Placed, StoreFull
 from imserver.storage.schema import open_outside, read_epoch
 from imserver.storage.sqlite import SqliteStore, open_sqlite
+from imserver.storage.verify import verify
 from imserver.storage.writing import Writer
 from tests.contracts.house import House
 from tests.crash import client_check, client_runs
@@ -179,7 +180,7 @@ async def test_a_full_disk_refuses_whole_at_every_write(ram: Path) -> None:
             house = await House.build(store)
             await house.room("alice", "bob")
             recorder.faults = faults
-            writes = [house.message("alice", "x" * 3000, "alice", "bob") for _ in range(4)]
+            writes = [house.message("alice", "x" * 3000, "alice", "bob", media=[b"1" * 32]) for _ in range(4)]
             refused = 0
             placed: list[Placed] = []
             while not placed:
@@ -193,6 +194,34 @@ async def test_a_full_disk_refuses_whole_at_every_write(ram: Path) -> None:
             assert refused > 10
             assert [place.seq for place in placed] == [2, 3, 4, 5]
             recorder.faults = lambda call, path: None
+
+
+async def test_a_disk_that_is_full_when_the_tables_follow_the_journal_hides_nothing_of_it(ram: Path) -> None:
+    """At each write of that: what was acked is read, and the disk is not written any further."""
+    left = -1
+
+    def faults(call: str, _path: Path) -> Fault | None:
+        nonlocal left
+        left -= call == "write"
+        return Fault.NO_ROOM if call == "write" and left < 0 else None
+
+    for refused in range(30):
+        with recorded(fresh(ram)) as (recorder, connect):
+            async with open_sqlite(ram, inline=True, connect=connect) as store:
+                house = await House.build(store)
+                await house.room("alice", "bob")
+                for number in range(20):
+                    await house.append(house.message("alice", f"{number}" * 300, "alice", "bob"))
+                left, recorder.faults = refused, faults
+                for _ in range(2):
+                    assert (await store.devices([1001]))[1001].accepted == 20
+                    assert (await store.log_heads([house.users["bob"]]))[house.users["bob"]].head == 21
+                if left >= 0:
+                    break
+                recorder.faults = lambda call, path: None
+                assert await house.append(house.message("alice", "room again", "alice", "bob"))
+        assert verify(ram).sound
+    assert refused > 5
 
 
 def test_a_guard_leaves_the_wal_alone(tmp_path: Path) -> None:

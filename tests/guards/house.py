@@ -65,6 +65,11 @@ class GuardHouse:
         with calls or nullcontext():
             await trio.testing.wait_all_tasks_blocked()
 
+    async def settle(self, calls: Calls | None = None) -> None:
+        """Have the store's tables follow its journal, as they must before some reads."""
+        with calls or nullcontext():
+            await self.store.devices([])
+
     def token(self, user: str) -> str:
         return shop_token(user, KEY)
 

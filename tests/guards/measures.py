@@ -36,6 +36,7 @@ async def calls_of_relay(folder: Path, window: int) -> dict[str, float]:
         before_bytes = _carried_bytes((*senders, *receivers))
         for _ in range(ROUNDS[window]):
             await house.post(senders, receivers, each=window, calls=calls)
+        await house.settle(calls)
         _check(senders, receivers, 2 * window * ROUNDS[window])
         carried_bytes = _carried_bytes((*senders, *receivers)) - before_bytes
         messages = PAIRS * window * ROUNDS[window]
@@ -65,13 +66,14 @@ async def calls_of_fan_out(folder: Path) -> dict[str, float]:
 
 
 async def statements_of_relay(folder: Path, window: int) -> dict[str, float]:
-    """Calls into SQLite per batch, and statements it runs per message."""
+    """Calls into SQLite per batch, and statements it runs per message, until the tables say everything."""
     asked = Asked()
     async with open_sqlite(folder, inline=True, connect=asked.connect) as store, guard_house(store) as house:
         senders, receivers = await _warm(house, window)
         asked.crossings = asked.statements = 0
         for _ in range(ROUNDS[window]):
             await house.post(senders, receivers, each=window)
+        await house.settle()
         messages = PAIRS * window * ROUNDS[window]
         return {
             f"calls into SQLite a batch, window {window}": asked.crossings / ROUNDS[window],
@@ -80,7 +82,10 @@ async def statements_of_relay(folder: Path, window: int) -> dict[str, float]:
 
 
 async def writes_of_relay(folder: Path, window: int) -> dict[str, float]:
-    """Syncs per batch and bytes written per message. A batch is all that came in at once."""
+    """Syncs per batch and bytes written per message, until the tables say everything.
+
+    A batch is all that came in at once.
+    """
     with Disk.at(folder) as disk:
         async with (
             open_sqlite(folder, inline=True, connect=disk.connect) as store,
@@ -91,6 +96,7 @@ async def writes_of_relay(folder: Path, window: int) -> dict[str, float]:
             disk.forget()
             for _ in range(rounds):
                 await house.post(senders, receivers, each=window)
+            await house.settle()
             messages = PAIRS * window * rounds
             return {
                 f"syncs a batch, window {window}": disk.syncs / rounds,
@@ -128,6 +134,7 @@ async def resumes_after_a_restart(folder: Path) -> dict[str, float]:
             senders, receivers = await _warm(house, 1)
             await house.hang_up(receivers)
             await house.post(senders, (), each=MISSED)
+            await house.settle()
         async with guard_house(store) as house:
             asked.statements, calls = 0, Calls()
             receivers = await house.resume(receivers, calls)
@@ -199,6 +206,7 @@ async def _warm(house: GuardHouse, window: int, rounds: int = 0) -> tuple[list[C
     senders, receivers = await house.pairs(PAIRS)
     for _ in range(rounds or ROUNDS[window]):
         await house.post(senders, receivers, each=window)
+    await house.settle()
     return senders, receivers
 
 

@@ -8,8 +8,8 @@ from imserver.storage.sqlite import SqliteStore
 from imserver.storage.store import Marks
 from tests.contracts.house import ROOM, House, login
 
-#: Sub-queries that SQLite calls a scan: over rows it has just gathered by a key.
-GATHERED = ("SCAN mine", "SCAN CONSTANT ROW")
+#: Sub-queries that SQLite calls a scan: over rows it has just gathered by a key. The journal is read whole.
+GATHERED = ("SCAN mine", "SCAN CONSTANT ROW", "SCAN journal")
 
 
 async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from imserver.storage.driver import READS_A_CROSSING_MAX, FunctionConnection, ThreadDriver
+from imserver.storage.driver import READS_A_CROSSING_MAX, FunctionConnection, ThreadDriver, nothing
 from imserver.storage.writer_thread import WriterThread
 
 #: What a read is given; these never touch it.
@@ -39,8 +39,14 @@ class Loop:
         return await coroutine
 
 
+class Thread:
+    """The writer's, of which nothing is asked here."""
+
+    writer = None
+
+
 def driver_of(*readers: Reader) -> ThreadDriver:
-    return ThreadDriver(Loop(), cast(WriterThread, None), cast(list[FunctionConnection], list(readers)))
+    return ThreadDriver(Loop(), cast(WriterThread, Thread()), cast(list[FunctionConnection], list(readers)))
 
 
 async def test_what_waits_crosses_together_but_not_too_much_at_once() -> None:
@@ -49,7 +55,7 @@ async def test_what_waits_crosses_together_but_not_too_much_at_once() -> None:
     answers: list[int] = []
 
     async def ask(number: int) -> None:
-        answers.append(await driver.read(lambda _: number))
+        answers.append(await driver.read(lambda _: number, nothing))
 
     async with trio.open_nursery() as nursery:
         for number in range(READS_A_CROSSING_MAX + 3):
@@ -67,7 +73,7 @@ async def test_a_read_that_fails_harms_no_other_of_its_crossing() -> None:
 
     async def ask(work: Callable[[sqlite3.Connection], object]) -> None:
         try:
-            answers.append(await driver.read(work))
+            answers.append(await driver.read(work, nothing))
         except ZeroDivisionError:
             answers.append("failed")
 
@@ -87,7 +93,7 @@ async def test_a_crossing_that_fails_is_told_to_all_and_the_next_one_is_made() -
 
     async def ask() -> None:
         with pytest.raises(OSError, match="no thread"):
-            await driver.read(lambda _: 1)
+            await driver.read(lambda _: 1, nothing)
         told.append("")
 
     async with trio.open_nursery() as nursery:
@@ -98,7 +104,7 @@ async def test_a_crossing_that_fails_is_told_to_all_and_the_next_one_is_made() -
         reader.gate.set()
     assert len(told) == 3
     reader.failure = None
-    assert await driver.read(lambda _: 1) == 1
+    assert await driver.read(lambda _: 1, nothing) == 1
 
 
 @pytest.mark.parametrize("turn", range(10))
@@ -110,7 +116,7 @@ async def test_who_gives_up_while_waiting_keeps_no_reader(turn: int) -> None:
 
     async def ask(name: str, scope: trio.CancelScope) -> None:
         with scope:
-            await driver.read(lambda _: done.append(name))
+            await driver.read(lambda _: done.append(name), nothing)
 
     impatient = trio.CancelScope()
     with trio.fail_after(5):
@@ -120,7 +126,7 @@ async def test_who_gives_up_while_waiting_keeps_no_reader(turn: int) -> None:
                 await trio.testing.wait_all_tasks_blocked()
             impatient.cancel()
             reader.gate.set()
-        await driver.read(lambda _: done.append("later"))
+        await driver.read(lambda _: done.append("later"), nothing)
     assert done == ["first", "later"]
 
 
@@ -129,9 +135,9 @@ async def test_no_read_waits_while_a_reader_is_free() -> None:
     driver = driver_of(quick, slow)
     quick.gate.set()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(driver.read, lambda _: 1)
+        nursery.start_soon(driver.read, lambda _: 1, nothing)
         await trio.testing.wait_all_tasks_blocked()
         for number in range(3):
-            assert await driver.read(lambda _, number=number: number) == number  # type: ignore[misc]
+            assert await driver.read(lambda _, number=number: number, nothing) == number  # type: ignore[misc]
         assert (slow.sizes, quick.sizes) == ([], [1, 1, 1])
         slow.gate.set()

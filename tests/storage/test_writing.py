@@ -10,6 +10,7 @@ import pytest
 from imserver.storage import writing
 from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
+from imserver.storage.journal import WRITES_MAX
 from imserver.storage.schema import open_writer
 from imserver.storage.sqlite import SqliteStore, open_sqlite
 from imserver.storage.store import StoreBroken, StoreFull
@@ -47,17 +48,29 @@ class Failing:
 
 
 @pytest.fixture
-def failing(tmp_path: Path) -> Iterator[tuple[Failing, SqliteStore]]:
+def failing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Failing, SqliteStore]]:
+    """A store whose batches go to the tables at once, unless the journal is among what shall fail."""
     driver = InlineDriver(tmp_path / DATABASE_NAME)
     connection = Failing(driver.writer.db)
-    driver.writer = Writer(cast(sqlite3.Connection, connection))
+    journaled = "journal" in request.node.name
+    driver.writer = Writer(
+        cast(sqlite3.Connection, connection), journal_writes_max=WRITES_MAX if journaled else 0
+    )
     yield connection, SqliteStore(driver, epoch=1)
     connection.at = "-"
     driver.close()
 
 
 @pytest.mark.parametrize(
-    "at", ["BEGIN", "INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"]
+    "at",
+    [
+        "BEGIN",
+        "INSERT INTO record",
+        "INSERT OR REPLACE INTO log",
+        "INSERT INTO journal",
+        "UPDATE device",
+        "COMMIT",
+    ],
 )
 async def test_after_an_io_error_nothing_is_tried_any_more(
     failing: tuple[Failing, SqliteStore], at: str
@@ -78,7 +91,8 @@ async def test_after_an_io_error_nothing_is_tried_any_more(
 
 
 @pytest.mark.parametrize(
-    "at", ["INSERT INTO record", "INSERT OR REPLACE INTO log", "UPDATE device", "COMMIT"]
+    "at",
+    ["INSERT INTO record", "INSERT OR REPLACE INTO log", "INSERT INTO journal", "UPDATE device", "COMMIT"],
 )
 @pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"])
 async def test_a_full_disk_refuses_whole_and_passes(
@@ -146,6 +160,7 @@ async def test_checkpoints_keep_the_wal_short(tmp_path: Path, monkeypatch: pytes
 async def test_a_really_full_database_refuses_whole_and_works_on_when_there_is_room(tmp_path: Path) -> None:
     """SQLite's own refusal, by a limit of pages."""
     driver = InlineDriver(tmp_path / DATABASE_NAME)
+    driver.writer = Writer(driver.writer.db, journal_writes_max=0)
     store = SqliteStore(driver, epoch=1)
     house = await House.build(store)
     await house.room("alice", "bob")
