@@ -7,7 +7,7 @@ from improtocol import Entry, pack_body
 from improtocol import commands as ask
 from imsdk import Gap
 from imsdk.message import Message
-from imsdk.store.rows import GapReason, Settled
+from imsdk.store.rows import GAP, GapReason, Settled
 from imserver.sim.model import Model, Violation, require
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ class Watch:
         else:
             require(position > self._last, "G4", "shown", position, "after", self._last)
         missed = [p for p in self.journal if self._done < p < position and p > self._last]
+        missed = [p for p in missed if not self._told_differently(p)]
         require(not missed, "G4", "shown", position, "and not", missed)
         self._last = position
         place = (message.chat, message.seq)
@@ -143,6 +144,15 @@ class Watch:
         if known is None and not isinstance(message.content, Gap) and not self.restored:
             require(place not in self.journal.values(), "G4", self._phone.name, "shown twice:", place)
         self.journal[position] = place
+
+    def _told_differently(self, position: int) -> bool:
+        """Whether what was shown there is gone by a restore, and a gap that comes later stands for it."""
+        chat, seq = self.journal[position]
+        found = self._phone.database.execute(
+            "SELECT 1 FROM feed WHERE position > ? AND chat = ? AND seq <= ? AND kind = ?",
+            (position, chat, seq, GAP),
+        )
+        return self.restored and found.fetchone() is not None
 
     def done(self, message: Message) -> None:
         """The app has done with it, durably."""
