@@ -72,6 +72,7 @@ KNOBS: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
     ("imserver.storage.sqlite", "TRIM_ROWS", (1, 2)),
     ("imserver.storage.sqlite", "TRIM_USERS", (1,)),
     ("imserver.storage.writing", "CHECKPOINT_ROWS", (1,)),
+    ("imserver.storage.journal", "WRITES_MAX", (0, 3)),
     ("imsdk.session", "ACK_AFTER", (1, 2)),
     ("imsdk.session", "ACK_DELAY_S", (0.001, 8.0)),
     ("imsdk.link", "READ_BYTES", (33, 200)),

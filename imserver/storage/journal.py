@@ -27,14 +27,10 @@ class Journal:
 
     After one that was rolled back, and at the start, it is `stale`: memory does not know the rows that are
     there. Then `replay` comes first.
-
-    Args:
-        writes_max: no more writes than this wait.
     """
 
-    def __init__(self, db: sqlite3.Connection, writes_max: int = WRITES_MAX) -> None:
+    def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._writes_max = writes_max
         self._writes = 0
         self._bytes = 0
         #: Who wrote or got what waits, and where.
@@ -57,7 +53,7 @@ class Journal:
 
     def takes(self, writes: Sequence[Write]) -> bool:
         """Whether these may wait: all ordinary (messages without media, read marks, refusals), and room."""
-        if self._writes + len(writes) > self._writes_max:
+        if self._writes + len(writes) > WRITES_MAX:
             return False
         size = self._bytes
         for write in writes:

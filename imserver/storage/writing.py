@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from typing import Final, TypeVar
 
 from imserver.storage.appending import Appender
-from imserver.storage.journal import WRITES_MAX, Journal
+from imserver.storage.journal import Journal
 from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
 from imserver.storage.schema import SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
 from imserver.storage.trimming import Trim, trim_logs
@@ -31,22 +31,14 @@ T = TypeVar("T")
 class Writer:
     """Runs work in transactions on the connection it is given, which nobody else uses.
 
-    Args:
-        guard: opens another connection that can only read; see `close`.
-        journal_writes_max: see `Journal`.
+    `guard` opens another connection that can only read; see `close`.
     """
 
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        guard: Callable[[], sqlite3.Connection] | None = None,
-        *,
-        journal_writes_max: int = WRITES_MAX,
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, guard: Callable[[], sqlite3.Connection] | None = None) -> None:
         self.db = db
         self._guard = guard
         self._appender = Appender(db)
-        self._journal = Journal(db, journal_writes_max)
+        self._journal = Journal(db)
         self._broken: str | None = None
         self._rows_before = db.total_changes
         self._bytes = 0

@@ -90,8 +90,9 @@ def test_what_changes_more_than_ends_of_logs_does_not_wait(fields: dict[str, Any
     assert not empty.takes([message, Write(**({"device": 0, "at_ms": 1, "kind": Kind.MESSAGE} | fields))])
 
 
-def test_no_more_waits_than_may() -> None:
-    full = Journal(cast(sqlite3.Connection, None), writes_max=3)
+def test_no_more_waits_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "WRITES_MAX", 3)
+    full = Journal(cast(sqlite3.Connection, None))
     message = Write(device=0, at_ms=1, kind=Kind.MESSAGE)
     full.added([message] * 2)
     assert full.takes([message])

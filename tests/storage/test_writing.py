@@ -7,10 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from imserver.storage import writing
+from imserver.storage import journal, writing
 from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
-from imserver.storage.journal import WRITES_MAX
 from imserver.storage.schema import open_writer
 from imserver.storage.sqlite import SqliteStore, open_sqlite
 from imserver.storage.store import StoreBroken, StoreFull
@@ -48,14 +47,15 @@ class Failing:
 
 
 @pytest.fixture
-def failing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Failing, SqliteStore]]:
+def failing(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Failing, SqliteStore]]:
     """A store whose batches go to the tables at once, unless the journal is among what shall fail."""
     driver = InlineDriver(tmp_path / DATABASE_NAME)
     connection = Failing(driver.writer.db)
-    journaled = "journal" in request.node.name
-    driver.writer = Writer(
-        cast(sqlite3.Connection, connection), journal_writes_max=WRITES_MAX if journaled else 0
-    )
+    if "journal" not in request.node.name:
+        monkeypatch.setattr(journal, "WRITES_MAX", 0)
+    driver.writer = Writer(cast(sqlite3.Connection, connection))
     yield connection, SqliteStore(driver, epoch=1)
     connection.at = "-"
     driver.close()
@@ -157,10 +157,12 @@ async def test_checkpoints_keep_the_wal_short(tmp_path: Path, monkeypatch: pytes
         assert sizes[-1] < 2 * sizes[50], "the WAL is used again from its start"
 
 
-async def test_a_really_full_database_refuses_whole_and_works_on_when_there_is_room(tmp_path: Path) -> None:
+async def test_a_really_full_database_refuses_whole_and_works_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQLite's own refusal, by a limit of pages."""
+    monkeypatch.setattr(journal, "WRITES_MAX", 0)
     driver = InlineDriver(tmp_path / DATABASE_NAME)
-    driver.writer = Writer(driver.writer.db, journal_writes_max=0)
     store = SqliteStore(driver, epoch=1)
     house = await House.build(store)
     await house.room("alice", "bob")

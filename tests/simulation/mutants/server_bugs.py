@@ -17,9 +17,30 @@ SERVER_BUGS: Final = (
         "server commits every third time",
         "imserver.storage.writing",
         (
-            ('db.execute("BEGIN IMMEDIATE")', 'db.in_transaction or db.execute("BEGIN IMMEDIATE")'),
-            ('db.execute("COMMIT")', 'db.total_changes % 3 or db.execute("COMMIT")'),
+            (
+                'self.db.execute("BEGIN IMMEDIATE")',
+                'self.db.in_transaction or self.db.execute("BEGIN IMMEDIATE")',
+            ),
+            ('self.db.execute("COMMIT")', 'self.db.total_changes % 3 or self.db.execute("COMMIT")'),
         ),
+    ),
+    one(
+        "the journal is not replayed",
+        "imserver.storage.writing",
+        "for writes in self._journal.replay():",
+        "self._journal.stale = False\n            for writes in ():",
+    ),
+    one(
+        "readers do not wait for the tables",
+        "imserver.storage.writing",
+        "return self._journal.concerns(users, conversation)",
+        "return False",
+    ),
+    one(
+        "a rollback forgets what waits in the journal",
+        "imserver.storage.writing",
+        "        self._journal.stale = True\n",
+        "        self._journal.stale = self._journal.stale\n",
     ),
     one(
         "dedupe in memory only",
@@ -53,7 +74,7 @@ SERVER_BUGS: Final = (
     ),
     one(
         "positions given twice after trimming",
-        "imserver.storage.writing",
+        "imserver.storage.trimming",
         " SELECT user, ?2, bytes_total",
         " SELECT user, ?2 - 1, bytes_total",
     ),
