@@ -1,7 +1,8 @@
 """The server's machine: a database that survives, and the process that can be killed at any await."""
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -181,6 +182,17 @@ class Server:
         database = self.drive.database
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages if full else 2**30}")
+
+    @contextmanager
+    def room_in_memory(self) -> Iterator[None]:
+        """For what is never written, the disk is not full."""
+        database = self.drive.database
+        (pages_max,) = database.execute("PRAGMA max_page_count").fetchone()
+        database.execute(f"PRAGMA max_page_count = {2**30}")
+        try:
+            yield
+        finally:
+            database.execute(f"PRAGMA max_page_count = {pages_max}")
 
     def back_up(self) -> None:
         """Copy the database as it stands."""

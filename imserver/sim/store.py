@@ -55,7 +55,8 @@ class SimDriver:
         await self._wait("server_slow_read")
         if lacking(self.writer):
             if not self.writer.settle():
-                return self.writer.read(work)
+                with self._server.room_in_memory():
+                    return self.writer.read(work)
             self._server.drive.settle()
         return work(self._server.drive.database)
 

@@ -1,7 +1,9 @@
 """The verdict: what must hold once the faults have stopped and the time to recover is over."""
 
+import sqlite3
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from imsdk.store.rows import GAP
 from imserver.sim.model import Model, Room, require
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.verify import verify
+from imserver.storage.writing import Writer
 
 if TYPE_CHECKING:
     from imserver.sim.phone import Phone
@@ -35,7 +38,15 @@ async def judge(world: "World") -> None:
 
 def _disk_holds(world: "World", model: Model) -> None:
     """G1: what was committed is on the disk, byte-identical, and nothing else; `verify` finds it sound."""
-    database = world.server.drive.database
+    # As the next start would have it, journal included, and without a word to the server that lives.
+    Writer(world.server.drive.database).read(partial(_tables_hold, model))
+    with tempfile.TemporaryDirectory(prefix="imserver-sim-", dir=in_memory()) as folder:
+        world.server.drive.put(Path(folder), DATABASE_NAME)
+        report = verify(Path(folder))
+    require(report.sound, "G1", "verify:", *report.findings)
+
+
+def _tables_hold(model: Model, database: sqlite3.Connection) -> None:
     rows = database.execute(
         "SELECT r.conversation, r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload FROM record r"
         " LEFT JOIN user u ON u.id = r.author ORDER BY r.conversation, r.seq"
@@ -58,10 +69,6 @@ def _disk_holds(world: "World", model: Model) -> None:
         for user, position in database.execute("SELECT user, position FROM log_floor")
     }
     require(heads == {user: len(log) for user, log in model.logs.items() if log}, "G3", "log heads", heads)
-    with tempfile.TemporaryDirectory(prefix="imserver-sim-", dir=in_memory()) as folder:
-        world.server.drive.put(Path(folder), DATABASE_NAME)
-        report = verify(Path(folder))
-    require(report.sound, "G1", "verify:", *report.findings)
 
 
 def in_memory() -> str | None:

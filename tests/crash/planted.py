@@ -64,13 +64,15 @@ def _ack_before_commit() -> Iterator[None]:
     def committed(
         self: Writer,
         work: Callable[[sqlite3.Connection], Any],
-        told: Callable[[], None] | None = None,
+        added: Callable[[], None] | None = None,
     ) -> Any:
         if self.db.in_transaction:
             self.db.execute("COMMIT")
         self._begin()
         result = work(self.db)
-        (told or self._journal.settled)()
+        if added is None:
+            self._journal.clear()
+        (added or self._journal.settled)()
         return result
 
     def settle(self: Writer) -> bool:
