@@ -27,6 +27,9 @@ def check_text(name: str, value: object, bytes_max: int, *, empty: bool = False)
     # ASCII is one byte a character, so only other text pays for the encoding.
     if value.isascii():
         size = len(value)
+    elif len(value) > bytes_max:
+        # Not encoded to tell how much too long it is: that takes four bytes a character for a moment.
+        raise ValueError(f"{name} may have at most {bytes_max} bytes of UTF-8, not {len(value)} or more")
     else:
         try:
             size = len(value.encode())

@@ -160,7 +160,7 @@ class Connection:
     # Reading ---------------------------------------------------------------------------------------
 
     def _read(self, payload: bytes) -> Frame:
-        opcode, values = read_head(payload)
+        opcode, values = read_head(payload, self.step.values_max)
         following = self.step.receivable.get(opcode)
         if following is None:
             if opcode not in FRAME_TYPES:

@@ -12,7 +12,7 @@ from improtocol.card import Button, Card
 from improtocol.checks import check_line, check_name, check_text
 from improtocol.fields import pad_fields, trim_fields
 from improtocol.media_content import File, Image, Media, Video, Voice
-from improtocol.values import Value, check_value, pack
+from improtocol.values import Value, check_count, check_value, pack
 
 __all__ = [
     "CONTENT_TYPES",
@@ -106,7 +106,10 @@ class Sticker:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """The app's own message: a kind ("com.shop.coupon") and data of JSON's types and bytes, up to 32 KiB."""
+    """The app's own message: a kind ("com.shop.coupon") and data of JSON's types and bytes.
+
+    The data has at most 32 KiB and 4,096 values, keys included.
+    """
 
     TYPE: ClassVar[int] = 9
     kind: str
@@ -115,11 +118,14 @@ class Custom:
     def __post_init__(self) -> None:
         check_name("custom kind", self.kind, limits.NAME_BYTES_MAX)
         check_value("custom data", self.data, limits.CUSTOM_NESTING_MAX)
-        size = len(pack(self.data))
+        packed = pack(self.data)
+        size = len(packed)
         if size > limits.CUSTOM_BYTES_MAX:
             raise ValueError(
                 f"custom data may have at most {limits.CUSTOM_BYTES_MAX} bytes packed, not {size}"
             )
+        if size > limits.CUSTOM_VALUES_MAX:
+            check_count("custom data", packed, limits.CUSTOM_VALUES_MAX)
 
     def to_fields(self) -> list[Value]:
         return [self.kind, self.data]

@@ -117,5 +117,6 @@ class FrameBuffer:
             self.empty = True
         else:
             self._offset = stop
-        payload = data[offset:stop]
-        return payload if type(payload) is bytes else bytes(payload)
+        if type(data) is bytes:
+            return data[offset:stop]
+        return bytes(memoryview(data)[offset:stop])  # a slice would be a copy on the way to another

@@ -10,7 +10,7 @@ from improtocol import frames
 from improtocol.digest import DIGEST_MAX
 from improtocol.errors import RemoteProtocolError
 from improtocol.frames import Frame, Opcode
-from improtocol.limits import DIGEST_SPAN_MAX, INT_MAX, SECRET_BYTES
+from improtocol.limits import DIGEST_SPAN_MAX, FRAME_BYTES_MAX, INT_MAX, SECRET_BYTES
 from improtocol.trusted import trusted
 from improtocol.values import Value, unpack
 
@@ -141,14 +141,14 @@ def _plain_resume(values: list[Value]) -> Frame | None:
     return _trusted_resume(session, secret, epoch, cursor, following, mode, digest, span)
 
 
-def read_head(data: bytes | memoryview) -> tuple[int, list[Value]]:
+def read_head(data: bytes | memoryview, values_max: int = FRAME_BYTES_MAX) -> tuple[int, list[Value]]:
     """Opcode and fields of one frame's bytes; whether the opcode is one, its receiver looks up.
 
     Raises:
         RemoteProtocolError: not a frame of this protocol.
     """
     try:
-        value = unpack(data)
+        value = unpack(data, values_max)
     except ValueError as error:
         raise RemoteProtocolError(f"a frame is not msgpack: {error}"[:200]) from None
     if type(value) is list and value:

@@ -25,6 +25,9 @@ NESTING_MAX: Final = 12
 CUSTOM_NESTING_MAX: Final = 5
 #: Elements of one array or map inside a frame, a batch of events or a member list included.
 ELEMENTS_MAX: Final = 4096
+#: Values in one frame to a server: its array and every element, key and value in it, arrays and maps too.
+#: Decoded, as many take less than 1 MiB. The most that a client has to say is a custom message.
+VALUES_MAX: Final = 5 * 1024
 
 # Identity ----------------------------------------------------------------------------------------
 TOKEN_BYTES_MAX: Final = 3 * 1024
@@ -61,6 +64,8 @@ URL_BYTES_MAX: Final = 2048
 MIME_BYTES_MAX: Final = 127
 CARD_BUTTONS_MAX: Final = 6
 CUSTOM_BYTES_MAX: Final = 32 * 1024
+#: Values in the data of a custom message, counted as in a frame.
+CUSTOM_VALUES_MAX: Final = 4096
 PREVIEW_BYTES_MAX: Final = 32 * 32
 MENTIONS_MAX: Final = 100
 EMOJI_BYTES_MAX: Final = 64
@@ -96,6 +101,8 @@ assert BODY_BYTES_MAX + EVENTS_FRAME_BYTES_SOFT_MAX + 1024 < FRAME_BYTES_MAX
 assert CUSTOM_NESTING_MAX + 7 == NESTING_MAX
 assert TEXT_BYTES_MAX < BODY_BYTES_MAX
 assert CUSTOM_BYTES_MAX < BODY_BYTES_MAX
+assert max(CUSTOM_VALUES_MAX + MENTIONS_MAX, USERS_PER_COMMAND_MAX, WATCHED_USERS_MAX) + 32 <= VALUES_MAX
+assert FRAME_BYTES_PREAUTH_MAX <= VALUES_MAX, "of as many bytes nobody needs to count the values"
 assert COMMANDS_IN_FLIGHT_MAX < 2 ** (COUNTER_WIRE_BITS - 1), "a truncated counter must stay unambiguous"
 assert PING_INTERVAL_S_MIN <= PING_INTERVAL_S_START <= PING_INTERVAL_S_MAX < IDLE_S_MAX
 assert EVENTS_IN_FLIGHT_MAX < DIGEST_SPAN_MAX

@@ -17,10 +17,10 @@ class Step:
         sendable: what may be sent, and the step that follows.
         receivable: the same by opcode of what may be received; empty where nothing is heard any more.
         answering: a handshake was begun and is not answered yet.
-        frame_bytes_max: of a received frame.
+        frame_bytes_max, values_max: of a received frame.
     """
 
-    __slots__ = ("answering", "frame_bytes_max", "receivable", "sendable", "side", "state")
+    __slots__ = ("answering", "frame_bytes_max", "receivable", "sendable", "side", "state", "values_max")
 
     def __init__(self, side: Side, state: State) -> None:
         self.side = side
@@ -30,6 +30,8 @@ class Step:
         self.answering = state in (State.CONNECTING, State.RESUMING)
         known = side is Side.CLIENT or state is State.OPEN
         self.frame_bytes_max = limits.FRAME_BYTES_MAX if known else limits.FRAME_BYTES_PREAUTH_MAX
+        # A page of history may be full of custom messages: what a client gets is bounded by its bytes.
+        self.values_max = limits.FRAME_BYTES_MAX if side is Side.CLIENT else limits.VALUES_MAX
 
     def deaf(self) -> "Step":
         """The same, but nothing is received any more."""

@@ -41,6 +41,10 @@ def of_framing() -> Iterator[Dialogue]:
     yield opened("nested 13 levels").broken(
         CLIENT, "nested 13 levels", deep, "a frame nests at most 12 levels"
     )
+    many = frame_bytes(pack([5, 1, 1, "u1", 0, 50, *[[None] * 2_556] * 2]))
+    yield opened("5,121 values").broken(
+        CLIENT, "5,121 values", many, "a frame to a server has at most 5,120 values"
+    )
     big = frame_bytes(pack([1, 1, "x" * 5_000, "d"]))[:8]
     name = "more than 4 KiB before a session is attached"
     yield Dialogue(name).broken(CLIENT, name, big, "said as soon as the length is there")

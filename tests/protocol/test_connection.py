@@ -11,6 +11,7 @@ from improtocol import (
     Body,
     Code,
     Connection,
+    Custom,
     Entry,
     LocalProtocolError,
     RemoteProtocolError,
@@ -18,14 +19,16 @@ from improtocol import (
     State,
     Text,
     Unknown,
+    Value,
     close_for,
     limits,
     pack,
     unpack,
 )
 from improtocol import frames as f
-from improtocol.commands import Action, Leave, Logout, MarkRead, Post
+from improtocol.commands import Action, Create, Edit, Invite, Leave, Logout, MarkRead, Post
 from improtocol.framing import FrameBuffer, frame_bytes
+from improtocol.queries import Presence
 from tests.protocol.dialogue import AT_MS, CONVERSATION, EPOCH, SECRET, SESSION, Pair, pair_in
 
 HELLO = Body(content=Text("hello"))
@@ -233,6 +236,25 @@ def test_frames_are_small_until_the_session_is_attached() -> None:
             pair_in(state).carry(CLIENT, big)
         assert caught.value.code is Code.FRAME_TOO_LARGE
     assert len(pair_in(State.OPEN).carry(CLIENT, big)) == 1
+
+
+def test_whatever_a_client_may_say_has_fewer_values_than_a_frame() -> None:
+    pair = Pair().resumed()
+    names = tuple(f"u{number}" for number in range(limits.USERS_PER_COMMAND_MAX))
+    data: list[Value] = [[0] * 2_000, {"k": [""] * (limits.CUSTOM_VALUES_MAX - 2_005)}]
+    body = Body(content=Custom("k", data), reply_to=1, mentions=names[: limits.MENTIONS_MAX])
+    for counter, action in enumerate(
+        (
+            Post(conversation=1, body=body),
+            Edit(conversation=1, target=1, body=body),
+            Create(conversation=1, members=names),
+            Invite(conversation=1, users=names),
+        ),
+        1,
+    ):
+        assert pair.say(CLIENT, command(counter, action)) == command(counter, action)
+    presence = Presence(users=names[: limits.WATCHED_USERS_MAX])
+    pair.say(CLIENT, f.Query(id=1, op=presence.OP, arguments=presence.arguments()))
 
 
 def test_after_a_broken_frame_nothing_more_is_heard_but_goodbye_can_be_said() -> None:

@@ -108,6 +108,7 @@ _BREACHES: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "card buttons must be Buttons": (Card, {"title": "t", "buttons": (1,)}),
     "button label must not be empty": (Button, {"label": "", "action": "a"}),
     ": nested too deep": (Custom, {"kind": "k", "data": [[[[[[1]]]]]]}),
+    "custom data: at most 4096 values": (Custom, {"kind": "k", "data": {"a": [0] * 3_000, "b": [0] * 1_092}}),
     "custom data may have at most 32768 bytes packed": (Custom, {"kind": "k", "data": "x" * 32_766}),
     "notice text must not be empty": (Notice, {"text": ""}),
 }

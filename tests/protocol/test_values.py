@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgpack import fallback
 
 from improtocol import limits, pack, unpack
-from improtocol.values import _packers, check_value
+from improtocol.values import _packers, check_count, check_value
 from tests.protocol.strategies import values
 
 CUSTOM = limits.CUSTOM_NESTING_MAX
@@ -105,6 +105,75 @@ def test_elements_end_at_the_limit() -> None:
         unpack(pack([0] * (limits.ELEMENTS_MAX + 1)))
     with pytest.raises(ValueError, match="at most 4096"):
         unpack(pack({str(key): 0 for key in range(limits.ELEMENTS_MAX + 1)}))
+
+
+def values_in(value: Any) -> int:
+    """Counted in what was decoded, not in bytes."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(values_in, value.values()))
+    return 1 + sum(map(values_in, value)) if isinstance(value, list) else 1
+
+
+#: One of each form that has a length, with bytes in it that would be headers of arrays and maps elsewhere.
+FORMS = [
+    *([b"\xdc" * size for size in (0, 1, 255, 256, 65_535, 65_536)]),
+    *(["ܐ" * size for size in (0, 1, 15, 16, 127, 128, 32_767, 32_768)]),
+    *([2**bits for bits in (6, 7, 8, 15, 16, 31, 32, 52)]),
+    *([-(2**bits) for bits in (5, 6, 7, 8, 15, 16, 31, 32, 52)]),
+    *([[0] * size for size in (0, 1, 15, 16, 4_096)]),
+    *([{str(key): key for key in range(size)} for size in (0, 1, 15, 16, 2_000)]),
+    *(None, True, False, 0.5, [[[]]], {"a": {"b": {}}}),
+]
+
+
+@given(values(6) | st.lists(st.sampled_from(FORMS), max_size=8))
+def test_values_are_counted_exactly(value: Any) -> None:
+    count, packed = values_in(value), pack(value)
+    check_count("data", packed, count)
+    check_count("data", packed + b"\xdc\xff\xff", count)  # what comes behind is not part of it
+    if count > 1:
+        with pytest.raises(ValueError, match=f"data: at most {count - 1} values"):
+            check_count("data", packed, count - 1)
+
+
+@pytest.mark.parametrize(
+    ("packed", "count"),
+    [
+        *[(head + "000000", 4) for head in ("93", "dc0003", "dd00000003")],
+        *[(head + "a161c0d90162c0", 5) for head in ("82", "de0002", "df00000002")],
+        ("95a161d90161da000161db0000000161a161", 6),
+        ("93c401ddc50001ddc600000001dd", 4),
+        ("95d000d10000d200000000d30000000000000000ca00000000", 6),
+    ],
+)
+def test_every_form_of_a_length_is_counted(packed: str, count: int) -> None:
+    """Readers must accept any, so a sender of longer ones must not get past the count."""
+    data = bytes.fromhex(packed)
+    assert values_in(unpack(data)) == count
+    check_count("data", data, count)
+    with pytest.raises(ValueError, match="at most"):
+        check_count("data", data, count - 1)
+
+
+@given(st.binary(max_size=200), st.integers(1, 50))
+def test_what_the_decoder_takes_was_counted_right_whatever_the_bytes(data: bytes, most: int) -> None:
+    try:
+        counted = values_in(unpack(data))
+    except ValueError:
+        return
+    if counted > most:
+        with pytest.raises(ValueError, match="at most"):
+            check_count("data", data, most)
+    else:
+        check_count("data", data, most)
+
+
+def test_values_end_at_the_limit_only_where_there_is_one() -> None:
+    rows: list[Any] = [[0] * 3_000, {"k": [0] * 2_000}]
+    packed, count = pack(rows), values_in(rows)
+    assert unpack(packed, count) == unpack(packed) == unpack(memoryview(packed), count) == rows
+    with pytest.raises(ValueError, match="at most 5004 values"):
+        unpack(packed, count - 1)
 
 
 def test_many_long_arrays_that_are_all_there_are_fine() -> None:
