@@ -14,7 +14,11 @@ from imsdk.wakeup import Bell
 
 #: Questions that may be under way at once.
 QUESTIONS_MAX: Final = 256
+#: Shortest pause before a question that was refused for now is asked again, whatever the server wishes; each
+#: further one is twice as long. An upload goes on asking for its place as long as the server's disk is full.
 ASK_AGAIN_S_MIN: Final = 0.1
+#: Longest such pause on our own account.
+ASK_AGAIN_S_MAX: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -46,10 +50,14 @@ class Questions:
     async def ask(self, question: Question, timeout_s: float) -> Value:
         """The value of the server's reply.
 
+        Asked again while it is refused for now, after pauses that grow and are never shorter than the server
+        wishes.
+
         Raises:
             Refused: the server's last word.
             Unavailable: no reply within `timeout_s`.
         """
+        pause_s = ASK_AGAIN_S_MIN
         with trio.move_on_after(timeout_s):
             while True:
                 reply = await self._ask_once(question)
@@ -57,7 +65,11 @@ class Questions:
                     return unpack(reply.payload)
                 if action_of(reply.code) is NextAction.REFUSED:
                     raise Refused(reply.code, reply.reason)
-                await trio.sleep(max(ASK_AGAIN_S_MIN, reply.retry_after_ms / 1000))
+                await trio.sleep(max(pause_s, reply.retry_after_ms / 1000))
+                # RATE_LIMITED says only that we asked more at once than are answered at once, a matter of
+                # milliseconds; a growing pause would make the last of many time out.
+                if reply.code != Code.RATE_LIMITED:
+                    pause_s = min(ASK_AGAIN_S_MAX, 2 * pause_s)
         raise Unavailable("the server did not answer in time")
 
     async def _ask_once(self, question: Question) -> Reply:

@@ -22,8 +22,12 @@ ACK_AFTER: Final = limits.EVENTS_IN_FLIGHT_MAX // 2
 ACK_AFTER_BYTES: Final = limits.EVENT_BYTES_IN_FLIGHT_MAX // 2
 #: Longest time less than that waits for something to ride along with.
 ACK_DELAY_S: Final = 1.0
-#: Shortest pause after a refusal that may pass, whatever the server asks for.
+#: Shortest pause after a refusal that may pass, whatever the server asks for. Each further one in a row is
+#: twice as long, and after it one command tries: a disk may be full for half an hour, and a whole window of
+#: 16 KiB each, ten times a second for so long, would be 10 GiB. As it is, it is some 430 commands.
 PAUSE_S_MIN: Final = 0.1
+#: Longest pause on our own account, and how much later than necessary messages go once there is room again.
+PAUSE_S_MAX: Final = 5.0
 
 
 class Verdict(Enum):
@@ -65,6 +69,7 @@ class Session:
         self._sent_to = identity.acked
         self._due: deque[int] = deque()  #: counters sent on this connection and not answered yet
         self._paused_until: float | None = None
+        self._pause_s = 0.0  #: the last pause as far as it is ours; 0 once a result is settled
         self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at: float | None = None
         self._sent_most = 0  #: highest counter sent on this connection
@@ -82,6 +87,9 @@ class Session:
         self.resyncing = False
         self._judged = self._sent_to = self.acked
         self._due.clear()
+        # The pause ends, as another server may answer, or the same one after a restart. Its length stays:
+        # nothing is settled yet, and where the network breaks every few seconds, no whole window may go out
+        # behind every RESUME. So a new connection costs one command.
         self._paused_until = None
         self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at = None
@@ -141,7 +149,7 @@ class Session:
         """(after, limit): which numbered commands may be sent now; limit 0 means none.
 
         Before RESUMED only as many as the window takes may follow RESUME; after CONNECT none before
-        CONNECTED.
+        CONNECTED. After a refusal that may pass it is one, until a result is settled.
         """
         if self.resyncing or (not self.attached and self.needs_token):
             return self._sent_to, 0
@@ -152,7 +160,8 @@ class Session:
                 return self._sent_to, 0
             self._paused_until = None
             self._sent_to = self._judged
-        return self._sent_to, limits.COMMANDS_IN_FLIGHT_MAX - (self._sent_to - self._judged)
+        window = 1 if self._pause_s else limits.COMMANDS_IN_FLIGHT_MAX
+        return self._sent_to, window - (self._sent_to - self._judged)
 
     def sent(self, counter: int) -> None:
         """Command `counter` was put on the wire."""
@@ -183,13 +192,17 @@ class Session:
             self._due.popleft()
         due = result.counter == self._judged + 1
         if again and (due or (result.counter > self._judged and result.code != Code.OUT_OF_TURN)):
-            pause_s = max(PAUSE_S_MIN, result.retry_after_ms / 1000)
+            if self._paused_until is None or not self._pause_s:
+                # Once for a flight: a server whose disk is full says so to each command of it.
+                self._pause_s = min(PAUSE_S_MAX, max(PAUSE_S_MIN, 2 * self._pause_s))
+            pause_s = max(self._pause_s, result.retry_after_ms / 1000)
             self._paused_until = max(self._paused_until or 0.0, now + pause_s)
             return Verdict.PAUSED
         if not due:
             # After a refusal the rest of the flight comes back as OUT_OF_TURN; it is sent again anyway.
             return Verdict.STALE
         self._judged = result.counter
+        self._pause_s = 0.0
         return Verdict.SETTLED
 
     def settled(self) -> None:

@@ -81,6 +81,13 @@ async def played(**options: Any) -> AsyncIterator[tuple[imsdk.Client, Dialer]]:
             yield im, dialer
 
 
+async def counter_heard(peer: Peer) -> int:
+    """The counter of the next frame, which has to be a command."""
+    frame = await peer.hear()
+    assert isinstance(frame, frames.Command)
+    return frame.counter
+
+
 class SlowStore(MemoryStore):
     """Lets everybody else go on in the middle of a commit, as a disk does."""
 
@@ -208,3 +215,26 @@ async def test_an_ack_rides_along_with_a_message(autojump_clock: MockClock) -> N
         heard = {type(await peer.hear()), type(await peer.hear())}
         assert heard == {frames.Command, frames.Ack}
         assert trio.current_time() == before
+
+
+async def test_a_refused_window_is_tried_by_one_command_and_follows_once_that_is_settled(
+    autojump_clock: MockClock,
+) -> None:
+    async with played() as (im, dialer):
+        chat = await im.conversation(with_user="bob")
+        for number in range(3):
+            await chat.send(f"{number}")
+        peer = await dialer.peer()
+        await peer.greet()
+        assert [await counter_heard(peer) for _ in range(3)] == [1, 2, 3]
+        before = trio.current_time()
+        full = [frames.Result(counter=counter, code=Code.DISK_FULL) for counter in (1, 2, 3)]
+        await peer.say(*full)
+        for after_s in (0.1, 0.3, 0.7):
+            assert await counter_heard(peer) == 1
+            assert trio.current_time() - before == pytest.approx(after_s)
+            await peer.say(full[0])
+        assert await counter_heard(peer) == 1
+        await peer.say(frames.Result(counter=1, value=2, at_ms=1))
+        assert [await counter_heard(peer) for _ in range(2)] == [2, 3]
+        assert trio.current_time() - before == pytest.approx(1.5)

@@ -79,6 +79,7 @@ class Dialogue(RuleBasedStateMachine):
             refused  #: counters that are turned away once, each with all that follows it in its flight
         )
         self.session = Session(run(self.store.open("phone")))
+        self.trying = False  #: refused for now, and nothing was settled since
         self.hang_up()
 
     # What may happen --------------------------------------------------------------------------------
@@ -94,6 +95,7 @@ class Dialogue(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.session = Session(run(self.store.identity()))
+        self.trying = False
         self.hang_up()
 
     @rule(count=st.integers(1, 40))
@@ -149,6 +151,7 @@ class Dialogue(RuleBasedStateMachine):
                 assert isinstance(action.body.content, Text)
                 self.to_server.append((counter, action.body.content.text))
                 self.session.sent(counter)
+            assert self.session.in_flight <= 1 or not self.trying, "one command is enough to try"
         assert self.session.in_flight <= 32
 
     @precondition(lambda self: self.connected and self.to_server)
@@ -182,7 +185,9 @@ class Dialogue(RuleBasedStateMachine):
                 self.session.check(frame)
                 run(self.store.commit_events(frame.entries, frame.end))
             case Result():
-                if self.session.judge(frame, self.now) is Verdict.SETTLED:
+                verdict = self.session.judge(frame, self.now)
+                self.trying = verdict is Verdict.PAUSED or (self.trying and verdict is Verdict.STALE)
+                if verdict is Verdict.SETTLED:
                     run(self.store.settle([frame]))
             case Connected() | Resumed():
                 attached = self.session.attach(frame)

@@ -64,7 +64,10 @@ def test_a_refusal_pauses_and_everything_from_it_on_is_sent_again() -> None:
     assert session.judge(Result(counter=10, code=Code.OUT_OF_TURN), 10.0) is Verdict.STALE
     assert session.sendable(11.9)[1] == 0
     assert session.wake_at == 12.0
-    assert session.sendable(12.0) == (8, limits.COMMANDS_IN_FLIGHT_MAX)
+    assert session.sendable(12.0) == (8, 1)
+    session.sent(9)
+    assert session.judge(Result(counter=9, value=2), 12.1) is Verdict.SETTLED
+    assert session.sendable(12.1) == (9, limits.COMMANDS_IN_FLIGHT_MAX)
 
 
 def test_after_a_refusal_the_rest_of_the_flight_is_awaited_however_slow_the_server() -> None:
