@@ -73,6 +73,7 @@ class Session:
         self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at: float | None = None
         self._sent_most = 0  #: highest counter sent on this connection
+        self._hole = (-1, -1)  #: the counters before and after those that are left out; -1: none are
 
     # Opening ----------------------------------------------------------------------------------------
 
@@ -94,6 +95,7 @@ class Session:
         self._unacknowledged = self._unacknowledged_bytes = 0
         self._ack_at = None
         self._sent_most = 0
+        self._hole = (-1, -1)
         digest, span = self.proof.claim()
         if self.needs_token:
             return Connect(
@@ -165,6 +167,9 @@ class Session:
 
     def sent(self, counter: int) -> None:
         """Command `counter` was put on the wire."""
+        if counter > self._sent_to + 1:
+            # Numbers that the server has taken and this store never gave (`skip_counters`).
+            self._hole = (self._sent_to, counter)
         self._sent_to = counter
         self._sent_most = max(self._sent_most, counter)
         self._due.append(counter)
@@ -190,7 +195,8 @@ class Session:
             self._due.remove(result.counter)
         while self._due and self._due[0] <= result.counter and not again:
             self._due.popleft()
-        due = result.counter == self._judged + 1
+        before, after = self._hole
+        due = result.counter == (after if self._judged == before else self._judged + 1)
         if again and (due or (result.counter > self._judged and result.code != Code.OUT_OF_TURN)):
             if self._paused_until is None or not self._pause_s:
                 # Once for a flight: a server whose disk is full says so to each command of it.

@@ -238,3 +238,28 @@ async def test_a_refused_window_is_tried_by_one_command_and_follows_once_that_is
         await peer.say(frames.Result(counter=1, value=2, at_ms=1))
         assert [await counter_heard(peer) for _ in range(2)] == [2, 3]
         assert trio.current_time() - before == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+async def test_a_store_that_was_put_back_goes_on_behind_what_it_does_not_know(
+    autojump_clock: MockClock, waiting: int
+) -> None:
+    """The server has accepted 40 commands, of which the store remembers none, or those that wait."""
+    async with played() as (im, dialer):
+        peer = await dialer.peer()
+        await peer.greet()
+        conversation = await im.conversation(with_user="bob")
+        sent = [await conversation.send("early") for _ in range(waiting)]
+        early = [await counter_heard(peer) for _ in range(waiting)]
+        await peer.stream.aclose()
+        peer = await dialer.peer()
+        assert isinstance(await peer.hear(), frames.Resume)
+        assert [await counter_heard(peer) for _ in range(waiting)] == early
+        await peer.say(frames.Resumed(accepted=40, head=0))
+        await im.connected()
+        sent += [await conversation.send(text) for text in ("one", "two")]
+        for counter in (*early, 41, 42):
+            if counter > 40:
+                assert await counter_heard(peer) == counter
+            await peer.say(frames.Result(counter=counter, value=counter, at_ms=1))
+        assert [await one.acked() for one in sent] == [*early, 41, 42]
