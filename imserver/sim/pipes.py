@@ -130,6 +130,11 @@ class Pipe:
         self.void = True
         self._flying.clear()
 
+    def mend(self) -> None:
+        """A reset may come through again; no bytes do, as some before them are lost."""
+        self._severed = self._severed or self.void
+        self.void = False
+
     def read(self, size: int) -> bytes:
         """Up to `size` bytes that have arrived; empty: none, or the end."""
         chunks = self.terms.chunk_bytes_max
@@ -219,7 +224,8 @@ class Connection:
     def heal(self) -> None:
         """Faults stop: what was held arrives, and who writes into the void learns of it."""
         if self.up.void or self.down.void:
-            self.up.void = self.down.void = False
+            self.up.mend()
+            self.down.mend()
             self.reset()
         else:
             self.up.release()
