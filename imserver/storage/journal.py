@@ -15,8 +15,9 @@ import msgpack
 from improtocol.entries import Kind
 from imserver.storage.model import NO_ENTRY, StoreBroken, Write
 
-#: What may wait for the tables: as much as a start replays, and a transaction writes, in about 30 ms.
-WRITES_MAX: Final = 4_096
+#: What may wait for the tables: as much as a start replays, and a transaction writes, in about 30 ms. Not
+#: `Final`, which would be fixed where this is compiled: tests and simulated worlds have other limits.
+WRITES_MAX = 4_096
 BYTES_MAX: Final = 1024 * 1024
 
 _ORDINARY: Final = frozenset({NO_ENTRY, int(Kind.MESSAGE), int(Kind.READ)})
