@@ -6,17 +6,22 @@ the append back in small batches; docs/storage.md has the figures.
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import outcome
 import trio
 
+from imserver.storage.model import StoreBroken
 from imserver.storage.schema import Connect, open_outside, open_writer
 from imserver.storage.writing import Writer
+
+#: Without a job for so long the writer rests.
+REST_S: Final = 0.1
 
 T = TypeVar("T")
 
@@ -80,7 +85,7 @@ class WriterThread:
         return cast(T, await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED))
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             task, work = job
             result = outcome.capture(work, self._writer)
             del job, work
@@ -89,3 +94,14 @@ class WriterThread:
             except trio.RunFinishedError:
                 return
             del task, result
+
+    def _next(self) -> tuple[trio.lowlevel.Task, Callable[[Writer | None], Any]] | None:
+        """The next job. Where there is none for a while the tables follow the journal, at nobody's cost."""
+        writer = self._writer
+        if writer is not None and writer.unsettled:
+            try:
+                return self._jobs.get(timeout=REST_S)
+            except Empty:
+                with suppress(StoreBroken, sqlite3.Error):  # whoever comes next is told
+                    writer.settle()
+        return self._jobs.get()

@@ -1,6 +1,7 @@
 """Small batches wait in a journal until the tables say them: nobody can tell, whatever happens meanwhile."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from imserver.storage.model import NO_ENTRY, Marks, MemberChange, StoreBroken, W
 from imserver.storage.schema import open_writer
 from imserver.storage.sqlite import SqliteStore, open_sqlite
 from imserver.storage.verify import verify
+from imserver.storage.writing import Writer
 from tests.contracts.house import ROOM, House
 
 COUNTS = st.integers(0, 2**63 - 1)
@@ -220,6 +222,26 @@ async def test_readers_on_their_threads_see_every_append_that_has_returned(tmp_p
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(talk, 1, "alice", "bob")
                 nursery.start_soon(talk, 2, "carol", "dora")
+
+
+async def test_when_nothing_is_asked_of_the_writer_the_tables_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = threading.Event()
+
+    def settle(self: Writer) -> bool:
+        done = real(self)
+        followed.set()
+        return done
+
+    async with open_sqlite(tmp_path) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        real = Writer.settle
+        monkeypatch.setattr(Writer, "settle", settle)
+        await house.append(house.message("alice", "x", "alice", "bob"))
+        assert await trio.to_thread.run_sync(followed.wait, 60)
+        assert waiting(tmp_path) == 0
 
 
 @pytest.mark.parametrize(
