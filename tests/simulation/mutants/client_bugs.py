@@ -94,18 +94,6 @@ CLIENT_BUGS: Final = (
         "(all_pages or not",
     ),
     one(
-        "results after a resync leave holes",
-        "imsdk.store.projection",
-        "if chat.passed:",
-        "if False:",
-    ),
-    one(
-        "a snapshot goes on without a page that was refused",
-        "imsdk.resync",
-        "            return False\n        await engine.store.take_newest",
-        "            continue\n        await engine.store.take_newest",
-    ),
-    one(
         "a refused window is sent again at once",
         "imsdk.session",
         "if now < self._paused_until or self._due:",
