@@ -114,6 +114,8 @@ def _sentence(error: BaseException, user: str, folder: Path) -> str:
     Raises:
         BaseException: `error` itself, if it is nothing of that kind.
     """
+    if isinstance(error, BaseExceptionGroup) and (stopped := error.subgroup(KeyboardInterrupt)) is not None:
+        error = stopped  # whatever else has failed at that moment, Ctrl-C was it
     first = error
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
