@@ -137,12 +137,6 @@ CLIENT_BUGS: Final = (
         "}",
     ),
     one(
-        "long messages are acknowledged late",
-        "imsdk.session",
-        " or self._unacknowledged_bytes >= ACK_AFTER_BYTES",
-        "",
-    ),
-    one(
         "commands are sent before their new session is stored",
         "imsdk.session",
         "self.attached = not fresh",
