@@ -5,7 +5,7 @@ bytes as `bin`, no extension types). A retry can therefore be recognised by comp
 """
 
 from math import isfinite
-from typing import Final, TypeAlias, Union
+from typing import Any, Final, TypeAlias, Union
 
 import msgpack
 
@@ -97,7 +97,9 @@ def unpack(data: bytes | memoryview, values_max: int = FRAME_BYTES_MAX) -> Value
     except (msgpack.UnpackException, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a msgpack value: {type(error).__name__}") from None
     if type(value) is list and len(value) <= ELEMENTS_MAX:
-        for item in value:  # most frames are flat
+        # Not known to be values yet: compiled, one that is none would be a TypeError here.
+        items: list[Any] = value
+        for item in items:  # most frames are flat
             if type(item) not in _SCALARS:
                 _check_shape(item, NESTING_MAX - 1)
     elif type(value) not in _SCALARS:

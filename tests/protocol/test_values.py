@@ -235,3 +235,9 @@ def test_the_complaint_holds_no_hostile_key() -> None:
         check_value("data", {"\0" + "x" * 10_000: 2**60})
     assert "\0" not in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+def test_an_extension_type_within_an_array_is_a_value_error() -> None:
+    """Also compiled, where an element that is no value must not be taken for one first."""
+    with pytest.raises(ValueError, match="extension"):
+        unpack(b"\x92\x01\xd6\xff\x00\x00\x00\x01")
