@@ -64,19 +64,22 @@ class Appender:
         self._logs.clear()
 
     def place(self, writes: Sequence[Write]) -> list[Placed]:
-        """Decide where the writes of a batch stand, without writing it. Raises as `append`."""
+        """Give the writes their places; what is to be written waits for the `flush`. Raises as `append`."""
         return [self._apply(write) for write in writes]
 
     def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
-        """See `Store.append`. Raises `StoreBroken` or an error of SQLite; then roll back and `forget`."""
-        placed = [self._apply(write) for write in writes]
+        """See `Store.append`; what was placed before is written as well.
+
+        Raises `StoreBroken` or an error of SQLite; then roll back and `forget`.
+        """
+        placed = self.place(writes)
         self.flush()
         if marks is not None:
             self._rise(marks)
         return placed
 
     def flush(self) -> None:
-        """Write what was placed."""
+        """Write what was placed. Only then the caches may lose where it ends."""
         self._flush()
         self._flush_devices()
         _evict(self._heads)
