@@ -163,7 +163,9 @@ class Session:
             self._paused_until = None
             self._sent_to = self._judged
         window = 1 if self._pause_s else limits.COMMANDS_IN_FLIGHT_MAX
-        return self._sent_to, window - (self._sent_to - self._judged)
+        # From the last result that is committed: the server keeps so many, and the next life of this app
+        # asks again for those that only memory has.
+        return self._sent_to, window - (self._sent_to - self.acked)
 
     def sent(self, counter: int) -> None:
         """Command `counter` was put on the wire."""

@@ -88,12 +88,10 @@ def tables(db: sqlite3.Connection) -> list[str]:
 
 def settled(db: sqlite3.Connection) -> sqlite3.Connection:
     """A copy in memory on which the server's tables have followed its journal."""
+    whole = bytearray(db.serialize())
+    whole[18:20] = b"\1\1"  # a database in memory has no WAL (sqlite.org/fileformat.html, 1.3.3)
     copy = sqlite3.connect(":memory:", isolation_level=None)
-    for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"):
-        copy.execute(sql)
-    for table in tables(db):
-        for row in db.execute(f"SELECT * FROM {table}"):
-            copy.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", tuple(row))
+    copy.deserialize(bytes(whole))
     Writer(copy).settle()
     return copy
 
@@ -105,9 +103,9 @@ def settled_digest(db: sqlite3.Connection) -> bytes:
 
 
 def digest(db: sqlite3.Connection) -> bytes:
-    """All rows of all tables, to the byte."""
+    """All rows of all tables, to the byte; in which order SQLite reads them is nothing that was promised."""
     whole = hashlib.blake2b(digest_size=16)
     for table in tables(db):
-        rows = db.execute(f"SELECT * FROM {table}").fetchall()
-        whole.update(f"{table}{[tuple(row) for row in rows]!r}".encode())
+        rows = sorted(repr(tuple(row)) for row in db.execute(f"SELECT * FROM {table}"))
+        whole.update(f"{table}{rows}".encode())
     return whole.digest()

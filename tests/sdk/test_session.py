@@ -42,6 +42,8 @@ def test_no_more_than_the_window_is_under_way() -> None:
         session.sent(counter)
     assert session.sendable(0) == (39, 0)
     assert session.judge(Result(counter=8, value=1), 0) is Verdict.SETTLED
+    assert session.sendable(0) == (39, 0), "killed now, the app asks for 8 again: the server must still know it"
+    session.settled()
     assert session.sendable(0) == (39, 1)
 
 
@@ -62,11 +64,13 @@ def test_a_refusal_pauses_and_everything_from_it_on_is_sent_again() -> None:
     refusal = Result(counter=9, code=Code.DISK_FULL, retry_after_ms=2000)
     assert session.judge(refusal, 10.0) is Verdict.PAUSED
     assert session.judge(Result(counter=10, code=Code.OUT_OF_TURN), 10.0) is Verdict.STALE
+    session.settled()
     assert session.sendable(11.9)[1] == 0
     assert session.wake_at == 12.0
     assert session.sendable(12.0) == (8, 1)
     session.sent(9)
     assert session.judge(Result(counter=9, value=2), 12.1) is Verdict.SETTLED
+    session.settled()
     assert session.sendable(12.1) == (9, limits.COMMANDS_IN_FLIGHT_MAX)
 
 
@@ -81,6 +85,7 @@ def test_after_a_refusal_the_rest_of_the_flight_is_awaited_however_slow_the_serv
     session.judge(Result(counter=8, value=1), 101.0)
     assert session.sendable(101.0)[1] == 0
     session.judge(Result(counter=9, value=2), 102.0)
+    session.settled()
     assert session.sendable(102.0) == (9, limits.COMMANDS_IN_FLIGHT_MAX)
 
 
@@ -160,5 +165,6 @@ def test_an_overloaded_answer_that_overtakes_earlier_results_is_heeded() -> None
     assert session.judge(refusal, 100.0) is Verdict.PAUSED
     assert session.judge(Result(counter=8, value=1, at_ms=1), 100.1) is Verdict.SETTLED
     assert session.judge(Result(counter=9, value=2, at_ms=1), 100.1) is Verdict.SETTLED
+    session.settled()
     assert session.sendable(101.0)[1] == 0
     assert session.sendable(102.1) == (9, limits.COMMANDS_IN_FLIGHT_MAX)

@@ -27,6 +27,12 @@ def send_all(session: Session, now: float) -> list[int]:
     return counters
 
 
+def settle(session: Session, result: Result, now: float) -> None:
+    """A result that uses its counter up, and is committed."""
+    assert session.judge(result, now) is Verdict.SETTLED
+    session.settled()
+
+
 def refuse(session: Session, counters: list[int], now: float, retry_after_ms: int = 0) -> None:
     """What a server whose disk is full answers to commands that came together: each is refused."""
     for counter in counters:
@@ -59,7 +65,7 @@ def test_until_a_result_is_settled_one_command_at_a_time_finds_out_whether_the_r
     assert session.wake_at is not None
     now = session.wake_at
     assert send_all(session, now) == [8]
-    assert session.judge(Result(counter=8, value=1), now) is Verdict.SETTLED
+    settle(session, Result(counter=8, value=1), now)
     assert len(send_all(session, now)) == limits.COMMANDS_IN_FLIGHT_MAX
 
 
@@ -70,7 +76,7 @@ def test_pauses_double_up_to_five_seconds_and_a_settled_result_makes_them_short_
     assert session.wake_at is not None
     now = session.wake_at
     assert send_all(session, now) == [8]
-    session.judge(Result(counter=8, value=1), now)
+    settle(session, Result(counter=8, value=1), now)
     assert pauses_of(session, now, 8) == pytest.approx(growth)
 
 
@@ -84,7 +90,7 @@ def test_a_refusal_for_good_is_a_sign_of_life_as_well() -> None:
     session = resumed()
     pauses_of(session, 0.0, 5)
     assert send_all(session, 100.0) == [8]
-    assert session.judge(Result(counter=8, code=Code.FORBIDDEN), 100.0) is Verdict.SETTLED
+    settle(session, Result(counter=8, code=Code.FORBIDDEN), 100.0)
     assert len(send_all(session, 100.0)) == limits.COMMANDS_IN_FLIGHT_MAX
     refuse(session, list(range(9, 41)), 100.0)
     assert session.wake_at == pytest.approx(100.0 + PAUSE_S_MIN)
@@ -108,7 +114,7 @@ def test_a_refusal_after_what_was_settled_in_the_same_flight_counts_anew() -> No
     session = resumed()
     assert send_all(session, 0.0)[:4] == [8, 9, 10, 11]
     refuse(session, [10], 0.0)
-    session.judge(Result(counter=8, value=1), 0.1)
+    settle(session, Result(counter=8, value=1), 0.1)
     refuse(session, [11], 0.2)
     for counter in (9, *range(12, 40)):
         session.judge(Result(counter=counter, code=Code.OUT_OF_TURN), 0.2)
@@ -124,7 +130,7 @@ def test_the_writer_has_no_time_to_wake_at_while_one_command_tries() -> None:
     assert now is not None
     assert send_all(session, now) == [8]
     assert session.wake_at is None
-    session.judge(Result(counter=8, value=1), now)
+    settle(session, Result(counter=8, value=1), now)
     assert session.wake_at is None
 
 
@@ -140,7 +146,7 @@ def test_a_new_connection_tries_one_command_at_once_and_pauses_no_shorter_than_t
         assert session.wake_at == now + PAUSE_S_MAX
     session.open("", 0)
     assert send_all(session, 10.0) == [8]
-    session.judge(Result(counter=8, value=1), 10.0)
+    settle(session, Result(counter=8, value=1), 10.0)
     assert len(send_all(session, 10.0)) == limits.COMMANDS_IN_FLIGHT_MAX
 
 

@@ -131,6 +131,10 @@ class RecordedConnection:
         with as_sqlite3():
             self._db.execute(sql)
 
+    def serialize(self) -> bytes:
+        with as_sqlite3():
+            return self._db.serialize("main")
+
     def close(self) -> None:
         # SQLite tells of no I/O error while closing; apsw raises whatever the VFS has raised.
         with suppress(apsw.IOError, apsw.FullError):
