@@ -42,7 +42,7 @@ def test_no_more_than_the_window_is_under_way() -> None:
         session.sent(counter)
     assert session.sendable(0) == (39, 0)
     assert session.judge(Result(counter=8, value=1), 0) is Verdict.SETTLED
-    assert session.sendable(0) == (39, 0), "killed now, the app asks for 8 again: the server must still know it"
+    assert session.sendable(0) == (39, 0), "killed now, the app asks for 8 again, which the server must know"
     session.settled()
     assert session.sendable(0) == (39, 1)
 
