@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from imload.blob import Blob
 from imload.ledger import Ledger
 from imload.people import People
 from imload.tally import Tally
@@ -19,7 +20,7 @@ class Book:
         name_of: a user's name in this run, by its name in the schedule.
         group_id: a group's conversation id in this run, by its chat number.
         sender_of: the device that posts a message, by its number.
-        upload: uploads the picture to a slot, and tells when it is done.
+        upload: uploads a blob to a slot, and tells when it is done.
         token_of: makes a token for a user of this run.
         keepalive_s, ack_after_s: real seconds.
         storming: whether a storm is under way.
@@ -32,7 +33,7 @@ class Book:
     group_id: Callable[[int], int]
     sender_of: Callable[[int], int]
     token_of: Callable[[str], str]
-    upload: Callable[[UploadSlot, Callable[[str, float], None]], None]
+    upload: Callable[[Blob, UploadSlot, Callable[[str, float], None]], None]
     keepalive_s: float
     ack_after_s: float
     storming: bool = False

@@ -3,7 +3,7 @@
 from imload.address_book import AddressBook
 from imload.book import Book
 from imload.media_shelf import MediaShelf
-from imload.parcels import MEDIA_KINDS, Parcel
+from imload.parcels import Parcel
 from imload.people import Chat, Person
 from imload.schedule import Posting
 from improtocol.commands import Post
@@ -40,7 +40,7 @@ class Composer:
     def compose(self, posting: Posting, now_s: float) -> Post | None:
         """The command for `posting`, or None: it is kept until its group or its media is there."""
         # What is said behind a picture waits for it, too: order goes first, as in the SDK.
-        if self.shelf.holds or (posting.kind in MEDIA_KINDS and not self.shelf.ready):
+        if self.shelf.holds or not self.shelf.has(posting.kind):
             self.shelf.hold(posting)
             return None
         ref = self.addresses.ref(posting)

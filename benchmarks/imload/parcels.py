@@ -8,11 +8,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
-from imload.blob import MEDIA, SIDE_PIXELS
+from imload.blob import PICTURE, SIDE_PIXELS, VIDEO, VIDEO_MS, VOICE, VOICE_MS, Blob
 from improtocol import unpack
 from improtocol.body import Body
 from improtocol.body_codec import pack_body, plain_text_body
-from improtocol.content import Button, Card, Content, Custom, File, Image, Location, Sticker, Text
+from improtocol.content import (
+    Button,
+    Card,
+    Content,
+    Custom,
+    File,
+    Image,
+    Location,
+    Sticker,
+    Text,
+    Video,
+    Voice,
+)
 
 #: Letters, so that a text's length in bytes is its length in characters.
 _PADDING: Final = "the parcel is in the van and the van is in the lift " * 640
@@ -33,11 +45,20 @@ class ContentKind(StrEnum):
     CUSTOM = "custom"
     IMAGE = "image"
     FILE = "file"
+    VOICE = "voice"
+    VIDEO = "video"
 
 
-_LETTERS: Final = dict(zip(ContentKind, "teslcuif", strict=True))
-#: Those whose sender must have uploaded the picture before.
-MEDIA_KINDS: Final = frozenset({ContentKind.IMAGE, ContentKind.FILE})
+_LETTERS: Final = dict(zip(ContentKind, "teslcuifvm", strict=True))
+#: What the sender must have uploaded before.
+BLOBS: Final[dict[ContentKind, Blob]] = {
+    ContentKind.IMAGE: PICTURE,
+    ContentKind.FILE: PICTURE,
+    ContentKind.VOICE: VOICE,
+    ContentKind.VIDEO: VIDEO,
+}
+#: They have no text of their own, so the message mentions its tag as if that were a user.
+_MENTIONING: Final = frozenset({ContentKind.VOICE, ContentKind.VIDEO})
 _KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
 
 
@@ -70,7 +91,8 @@ class Parcel:
         """The one body of this parcel."""
         if self.kind is ContentKind.TEXT:
             return plain_text_body(self.tag + _PADDING[: self.size])
-        return Body(content=self._content())
+        mentions = (self.tag,) if self.kind in _MENTIONING else ()
+        return Body(content=self._content(), mentions=mentions)
 
     def _content(self) -> Content:
         tag, padding = self.tag, _PADDING[: self.size]
@@ -85,9 +107,14 @@ class Parcel:
                 button = Button(label="Track", action="https://shop.example/track")
                 return Card(title=tag, text=padding, price="19.90", kind="order", ref="1", buttons=(button,))
             case ContentKind.IMAGE:
-                return Image(media=MEDIA, width=SIDE_PIXELS, height=SIDE_PIXELS, name=tag)
+                return Image(media=PICTURE.media, width=SIDE_PIXELS, height=SIDE_PIXELS, name=tag)
             case ContentKind.FILE:
-                return File(media=MEDIA, name=tag)
+                return File(media=PICTURE.media, name=tag)
+            case ContentKind.VOICE:
+                return Voice(media=VOICE.media, duration_ms=VOICE_MS)
+            case ContentKind.VIDEO:
+                side = SIDE_PIXELS
+                return Video(media=VIDEO.media, duration_ms=VIDEO_MS, width=side, height=side)
             case _:
                 return Custom(kind="imload.parcel", data={"tag": tag, "padding": padding})
 
@@ -118,13 +145,17 @@ class Parcel:
 
 #: Where the tag is among a content's fields.
 _TAG_FIELDS: Final = {Image.TYPE: 4, Location.TYPE: 2, File.TYPE: 1, Sticker.TYPE: 1, Card.TYPE: 0}
+_MENTIONING_TYPES: Final = frozenset({Voice.TYPE, Video.TYPE})
 
 
 def _tag_in(value: object) -> str:
     """The text that holds the tag in a content that is not plain text."""
     try:
         kind, fields = value[0], value[1]  # type: ignore[index]
-        text = fields[1]["tag"] if kind == Custom.TYPE else fields[_TAG_FIELDS[kind]]
+        if kind in _MENTIONING_TYPES:
+            text = value[3][0]  # type: ignore[index]
+        else:
+            text = fields[1]["tag"] if kind == Custom.TYPE else fields[_TAG_FIELDS[kind]]
     except (IndexError, KeyError, TypeError):
         raise Altered("not a message of this load") from None
     if not isinstance(text, str):

@@ -1,4 +1,4 @@
-"""Uploads the picture for devices that send media, a few at a time, beside the pump."""
+"""Uploads what devices that send media need, a few at a time, beside the pump."""
 
 import ssl
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from imload.blob import MIME, PNG
+from imload.blob import Blob
 from improtocol.answers import UploadSlot
 
 _AT_ONCE: Final = 4
@@ -37,14 +37,14 @@ class Uploader:
         self._closed = Event()
         self._done: SimpleQueue[tuple[Done, str]] = SimpleQueue()
 
-    def submit(self, slot: UploadSlot, done: Done) -> None:
-        """Upload the picture to `slot`; `done` is called by a later `poll`."""
+    def submit(self, blob: Blob, slot: UploadSlot, done: Done) -> None:
+        """Upload `blob` to `slot`; `done` is called by a later `poll`."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_AT_ONCE, "imload-upload")
             limits = httpx.Limits(max_connections=_AT_ONCE)
             context = ssl.create_default_context(cafile=self._verify)
             self._client = httpx.Client(verify=context, timeout=_TIMEOUT_S, limits=limits)
-        self._pool.submit(self._upload, slot, done)
+        self._pool.submit(self._upload, blob, slot, done)
 
     def poll(self, now_s: float) -> None:
         """Hand out the answers that are there."""
@@ -63,28 +63,28 @@ class Uploader:
         if self._client is not None:
             self._client.close()
 
-    def _upload(self, slot: UploadSlot, done: Done) -> None:
+    def _upload(self, blob: Blob, slot: UploadSlot, done: Done) -> None:
         failure = ""
         for attempt in range(TRIES_MAX):
-            failure = self._try(slot)
+            failure = self._try(blob, slot)
             if not failure or self._closed.wait(_RETRY_S * attempt):
                 break
         self._done.put((done, failure))
 
-    def _try(self, slot: UploadSlot) -> str:
+    def _try(self, blob: Blob, slot: UploadSlot) -> str:
         assert self._client is not None
         # tus 1.0, creation-with-upload: one request. It is small, so nothing is gained by resuming it.
         headers = {
             "Authorization": f"Bearer {slot.ticket}",
             "Tus-Resumable": "1.0.0",
-            "Upload-Length": str(len(PNG)),
+            "Upload-Length": str(len(blob.data)),
             "Content-Type": "application/offset+octet-stream",
         }
         try:
-            answer = self._client.post(slot.url, headers=headers, content=PNG)
+            answer = self._client.post(slot.url, headers=headers, content=blob.data)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return repr(error)
         if answer.status_code != HTTPStatus.CREATED:
             return f"HTTP {answer.status_code} {answer.text[:100]}"
         taken_for = answer.headers.get("Media-Type")
-        return "" if taken_for == MIME else f"taken for {taken_for}"
+        return "" if taken_for == blob.mime else f"taken for {taken_for}"

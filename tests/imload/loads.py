@@ -12,8 +12,17 @@ agent_devices = 2
 [dialogues]
 per_customer_per_hour = 120
 think_s = 1
-[messages]
-mix = { text = 5, emoji = 1, sticker = 1, location = 1, card = 1, custom = 1, image = 1, file = 1 }
+[messages.mix]
+text = 5
+emoji = 1
+sticker = 1
+location = 1
+card = 1
+custom = 1
+image = 1
+file = 1
+voice = 1
+video = 1
 """
 
 

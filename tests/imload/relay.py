@@ -138,7 +138,7 @@ class Stage:
             name_of=lambda user: user,
             group_id=lambda chat: group_id("test", chat),
             sender_of=lambda number: schedule.postings[number].device,
-            upload=lambda _, done: done("", self.relay.now_s),
+            upload=lambda _blob, _slot, done: done("", self.relay.now_s),
             token_of=lambda user: f"token of {user}",
             keepalive_s=60.0,
             ack_after_s=1.0,

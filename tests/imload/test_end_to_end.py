@@ -31,7 +31,7 @@ per_customer_per_hour = 600
 think_s = 0.5
 group_messages_per_hour = 3600
 [messages]
-mix = { text = 5, card = 1, custom = 1, image = 1, file = 1 }
+mix = { text = 5, card = 1, custom = 1, image = 1, file = 1, voice = 1, video = 1 }
 [app]
 background_after_s = 1
 keepalive_s = 2

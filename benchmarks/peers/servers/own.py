@@ -1,6 +1,7 @@
 """Our own small servers, as peers: long polling over SQLite, and the floor."""
 
 import platform
+import select
 import sqlite3
 import sys
 from collections.abc import Mapping
@@ -83,7 +84,7 @@ class PollingEvery5s(Polling):
 
 
 class Floor(Peer):
-    """Less cannot be done in Python's standard library."""
+    """A relay as one writes it with Python's standard library."""
 
     key = "floor"
     title = "bare asyncio relay (the floor)"
@@ -91,6 +92,7 @@ class Floor(Peer):
         "own asyncio server (`benchmarks/peers/own/relay_server.py`): nothing stored, nothing checked"
     )
     promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
+    arguments: ClassVar[tuple[str, ...]] = ()
 
     def missing(self) -> str:
         return ""
@@ -100,8 +102,21 @@ class Floor(Peer):
 
     def start(self, folder: Path) -> Server:
         port = free_port()
-        return launch([sys.executable, str(relay_server.__file__), str(port)], folder=folder, port=port)
+        command = [sys.executable, str(relay_server.__file__), str(port), *self.arguments]
+        return launch(command, folder=folder, port=port)
 
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
         del server, sends
         return FloorDevice(name, PASSWORD)
+
+
+class EpollFloor(Floor):
+    """Less cannot be done in Python: system calls, and a dictionary."""
+
+    key = "epoll"
+    title = "bare epoll relay"
+    configuration = "the same without asyncio: sockets and `select.epoll`"
+    arguments: ClassVar[tuple[str, ...]] = ("epoll",)
+
+    def missing(self) -> str:
+        return "" if hasattr(select, "epoll") else "no epoll on this system"
