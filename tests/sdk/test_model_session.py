@@ -174,7 +174,9 @@ class Dialogue(RuleBasedStateMachine):
             self.pushed = end
 
     @precondition(lambda self: self.connected and self.to_client)
-    @rule(crash=st.sampled_from(["no", "no", "no", "before the commit", "after the commit"]))
+    @rule(
+        crash=st.sampled_from(["no", "no", "no", "before the commit", "while it commits", "after the commit"])
+    )
     def client_takes_a_frame(self, crash: str) -> None:
         frame = self.to_client.popleft()
         if crash == "before the commit":
@@ -187,6 +189,13 @@ class Dialogue(RuleBasedStateMachine):
             case Result():
                 verdict = self.session.judge(frame, self.now)
                 self.trying = verdict is Verdict.PAUSED or (self.trying and verdict is Verdict.STALE)
+                if crash == "while it commits":
+                    # The writer goes on meanwhile, and the server with what it says.
+                    self.put_commands()
+                    while self.to_server:
+                        self.server_takes_a_command()
+                    self.crash()
+                    return
                 if verdict is Verdict.SETTLED:
                     run(self.store.settle([frame]))
             case Connected() | Resumed():
