@@ -202,7 +202,7 @@ class Dialogue(RuleBasedStateMachine):
                 attached = self.session.attach(frame)
                 if attached.fresh is not None:
                     identity = run(self.store.attach(attached.fresh))
-                    if crash == "no":
+                    if crash != "after the commit":
                         self.session.renew(identity)
         if crash == "after the commit":
             self.crash()
