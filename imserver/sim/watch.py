@@ -95,7 +95,7 @@ class Watch:
             self.model.check_page(self.user_id, entries)
 
     def _end_resync(self, kwargs: dict[str, Any]) -> None:
-        self.epoch, self.cursor = kwargs["epoch"], kwargs["head"]
+        self.epoch, self.cursor = kwargs["epoch"], kwargs["cursor"]
         self.resynced = True
         self.restored = self.restored or kwargs["restored"]
         self.trimmed = self.trimmed or not kwargs["restored"]

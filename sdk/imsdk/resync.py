@@ -1,4 +1,4 @@
-"""After a RESYNC: takes a snapshot by queries, then seeks to the log's head.
+"""After a RESYNC: takes a snapshot by queries, then seeks to the log's head, or to where it began to differ.
 
 Nothing is missing silently (G5).
 """
@@ -56,7 +56,12 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     # Counters that a server back from a backup has accepted mean the same commands as before, so they stay.
     # Only when it has forgotten some that were acked would the next one not be dense.
     forgotten = link.forgotten
+    cursor = head
+    if frame.reason == ResyncReason.DIVERGED and frame.oldest - 1 <= frame.verified < head:
+        # Conversations that one has left have no page any more, but the log has what one saw of them.
+        cursor = session.proof.rewound_to = frame.verified
     await store.end_resync(
+        cursor=cursor,
         head=head,
         epoch=frame.epoch,
         present=tuple(present),
@@ -69,7 +74,7 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
         # Counters travel truncated, relative to the last one; far smaller ones need a fresh connection.
         link.finish(Ended(action=NextAction.RETRY_NOW, reason="counted anew after a restore"))
         return
-    link.send(Seek(position=head))
+    link.send(Seek(position=cursor))
     engine.outbox_changed()
     await link.check_consistent(head)
     engine.changed()

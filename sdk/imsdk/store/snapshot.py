@@ -109,6 +109,7 @@ def _skip_holes(con: sqlite3.Connection, chat: int, released: int, reason: GapRe
 def end_resync(
     con: sqlite3.Connection,
     *,
+    cursor: int,
     head: int,
     epoch: int,
     present: Sequence[int],
@@ -116,7 +117,7 @@ def end_resync(
     forgotten: bool,
     restored: bool,
 ) -> None:
-    """Everything is here: the cursor moves to `head`. See `Store.end_resync`."""
+    """Everything up to `head` is here; the log goes on at `cursor`. See `Store.end_resync`."""
     con.execute("CREATE TEMP TABLE IF NOT EXISTS present (id INTEGER PRIMARY KEY)")
     con.execute("DELETE FROM present")
     con.executemany("INSERT OR IGNORE INTO present VALUES (?)", [(number,) for number in present])
@@ -137,7 +138,9 @@ def end_resync(
             con.execute("UPDATE chat SET present = 0, passed = 1 WHERE key = ?", (key,))
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
             _skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)
-    con.execute("UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = 0, epoch = ?2", (head, epoch))
+    con.execute(
+        "UPDATE state SET cursor = ?1, base = ?1, digest = 0, repair = ?2, epoch = ?3", (cursor, head, epoch)
+    )
     if forgotten:
         outbox.renumber(con, accepted)
 

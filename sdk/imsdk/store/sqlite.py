@@ -137,10 +137,19 @@ class SqliteStore:
         return await self._run(snapshot.take_members, chat, infos, head)
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int, forgotten: bool, restored: bool
+        self,
+        *,
+        cursor: int,
+        head: int,
+        epoch: int,
+        present: Sequence[int],
+        accepted: int,
+        forgotten: bool,
+        restored: bool,
     ) -> None:
         await self._run(
             snapshot.end_resync,
+            cursor=cursor,
             head=head,
             epoch=epoch,
             present=present,

@@ -116,9 +116,20 @@ class Store(Protocol):
         ...
 
     async def end_resync(
-        self, *, head: int, epoch: int, present: Sequence[int], accepted: int, forgotten: bool, restored: bool
+        self,
+        *,
+        cursor: int,
+        head: int,
+        epoch: int,
+        present: Sequence[int],
+        accepted: int,
+        forgotten: bool,
+        restored: bool,
     ) -> None:
-        """Move the cursor to `head` of `epoch`; conversations not in `present` are no longer one's own.
+        """Move the cursor into `epoch`; conversations not in `present` are no longer one's own.
+
+        What the log says from `cursor` up to `head`, where the snapshot was taken, then takes the place of
+        what is here, as after `rewind`.
 
         The server had carried out commands up to counter `accepted` before it was asked for `present`; if it
         has `forgotten` acked ones, unacked ones are counted anew after it. `restored`: direct conversations

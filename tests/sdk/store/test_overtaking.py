@@ -78,14 +78,18 @@ async def test_a_resync_ends_what_waits_in_a_conversation_that_is_left(store: St
     await store.enqueue(key, ask.Leave(conversation=ROOM), None, 1)
     await store.settle([Result(counter=2, value=3, at_ms=2), Result(counter=3, value=4, at_ms=3)])
     assert await shown(store) == [], "it waits for the second record"
-    await store.end_resync(head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False)
+    await store.end_resync(
+        cursor=50, head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False
+    )
     rows = await store.feed(0, 100, messages=True)
     assert [(row.seq, row.kind == GAP) for row in rows] == [(2, True), (3, False)]
 
 
 async def test_a_group_that_is_still_to_be_made_outlives_a_resync(store: Store) -> None:
     key, _ = await store.new_group(ROOM, "Team", 1, ask.Create(conversation=ROOM, title="Team", members=()))
-    await store.end_resync(head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False)
+    await store.end_resync(
+        cursor=50, head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False
+    )
     chat = await store.chat(key)
     assert chat is not None
     assert chat.present
@@ -101,7 +105,9 @@ async def test_a_group_that_another_device_has_left_before_the_result_of_making_
     made = Result(counter=1, value=1, at_ms=1)
     if acked:
         await store.settle([made])
-    await store.end_resync(head=50, epoch=1, present=(), accepted=1, forgotten=False, restored=False)
+    await store.end_resync(
+        cursor=50, head=50, epoch=1, present=(), accepted=1, forgotten=False, restored=False
+    )
     await store.settle([*([] if acked else [made]), Result(counter=2, code=Code.NOT_FOUND)])
     chat = await store.chat(key)
     assert chat is not None
@@ -122,7 +128,9 @@ async def test_results_of_a_group_that_a_snapshot_no_longer_has_wait_for_nothing
     await store.enqueue(key, ask.Post(conversation=ROOM, body=Body(content=Text("mine"))), None, 1)
     await store.enqueue(key, ask.Leave(conversation=ROOM), None, 1)
     await store.settle([Result(counter=1, value=1, at_ms=1)])
-    await store.end_resync(head=50, epoch=1, present=(), accepted=1, forgotten=False, restored=False)
+    await store.end_resync(
+        cursor=50, head=50, epoch=1, present=(), accepted=1, forgotten=False, restored=False
+    )
     await store.settle([Result(counter=2, value=2, at_ms=2), Result(counter=3, value=3, at_ms=3)])
     rows = await store.feed(0, 100, messages=True)
     assert [(row.seq, row.kind == GAP) for row in rows] == [(1, True), (2, False)]
@@ -130,7 +138,9 @@ async def test_results_of_a_group_that_a_snapshot_no_longer_has_wait_for_nothing
 
 async def test_in_a_group_that_one_is_taken_into_again_results_wait_for_the_log(store: Store) -> None:
     await store.commit_events([created("bob", ME)], 1)
-    await store.end_resync(head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False)
+    await store.end_resync(
+        cursor=50, head=50, epoch=1, present=(), accepted=0, forgotten=False, restored=False
+    )
     await store.commit_events([change(Kind.JOINED, 4, [ME])], 51)
     key = await store.chat_of(ROOM)
     assert key is not None
@@ -147,7 +157,7 @@ async def test_a_restore_forgets_a_conversation_of_which_only_results_have_told(
     for text in ("lost", "new"):
         await store.enqueue(key, ask.Post(conversation="bob", body=Body(content=Text(text))), None, 1)
     await store.settle([Result(counter=1, value=2, at_ms=1)])
-    await store.end_resync(head=0, epoch=2, present=(), accepted=0, forgotten=True, restored=True)
+    await store.end_resync(cursor=0, head=0, epoch=2, present=(), accepted=0, forgotten=True, restored=True)
     rows = await store.feed(0, 100, messages=True)
     assert [(row.seq, row.kind == GAP) for row in rows] == [(1, True)], "that it was acked counts no more"
     await store.settle([Result(counter=1, value=2, at_ms=9)])
@@ -163,7 +173,7 @@ async def test_a_restore_forgets_a_group_that_one_joined_after_the_backup(store:
     """Taken into it again, one finds other records under the numbers of those that were lost."""
     await store.commit_events([change(Kind.JOINED, 3, [ME]), message(4, "lost")], 2)
     assert [row.seq for row in await store.feed(0, 100, messages=True)] == [4]
-    await store.end_resync(head=0, epoch=2, present=(), accepted=0, forgotten=False, restored=True)
+    await store.end_resync(cursor=0, head=0, epoch=2, present=(), accepted=0, forgotten=False, restored=True)
     await store.commit_events([change(Kind.JOINED, 4, [ME]), message(5, "new")], 2)
     key = await store.chat_of(ROOM)
     assert key is not None
