@@ -29,12 +29,28 @@ class Credentials:
         """Whether there is a session to resume."""
         return bool(self._session)
 
-    def hello(self, cursor: int, following: int, mode: ClientMode) -> frames.Connect | frames.Resume:
-        """RESUME, or CONNECT without a session; `following` is the counter of the next command."""
+    def hello(
+        self, cursor: int, following: int, mode: ClientMode, claim: tuple[int | None, int]
+    ) -> frames.Connect | frames.Resume:
+        """RESUME, or CONNECT without a session.
+
+        Args:
+            cursor: where the log goes on.
+            following: the counter of the next command.
+            mode: of the app.
+            claim: digest and span of what was received up to the cursor.
+        """
+        digest, span = claim
         if not self._session:
             token = self._token_of(self._user)
             return frames.Connect(
-                token=token, device=self._device, epoch=self.epoch, cursor=cursor, mode=mode
+                token=token,
+                device=self._device,
+                epoch=self.epoch,
+                cursor=cursor,
+                mode=mode,
+                digest=digest,
+                span=span,
             )
         return frames.Resume(
             session=self._session,
@@ -43,6 +59,8 @@ class Credentials:
             cursor=cursor,
             next=following,
             mode=mode,
+            digest=digest,
+            span=span,
         )
 
     def take(self, connected: frames.Connected) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from imload.book import Book
 from imload.composer import Composer
 from imload.credentials import Credentials
-from imload.inbox import ACK_AT, Inbox
+from imload.inbox import Inbox
 from imload.outbox import Outbox
 from imload.people import Chat, Person
 from imload.radio import Radio
@@ -19,6 +19,7 @@ from imload.schedule import Posting
 from imload.snapshot import Snapshot
 from improtocol import NEED_DATA, ClientMode, Connection, Entry, NextAction, Side, State, action_of, frames
 from improtocol.frames import Frame
+from improtocol.opcodes import ResyncReason
 
 _NEVER: Final = float("inf")
 
@@ -35,7 +36,6 @@ class Device:
     """
 
     __slots__ = (
-        "_ack_due_s",
         "_book",
         "_connection",
         "_credentials",
@@ -69,7 +69,7 @@ class Device:
         self._connection: Connection | None = None
         self._out: list[bytes] = []
         self._mode = ClientMode.FOREGROUND
-        self._ack_due_s = self._ping_due_s = _NEVER
+        self._ping_due_s = _NEVER
         self._snapshot: Snapshot | None = None
         self.attached = False
         self.steady_s = _NEVER  #: since when it has been attached and nothing was in its way
@@ -91,17 +91,16 @@ class Device:
     @property
     def due_s(self) -> float:
         """When `on_time` is to be called at the latest."""
-        return min(self._ack_due_s, self._ping_due_s, self._outbox.due_s if self.attached else _NEVER)
+        return min(self._inbox.ack_due_s, self._ping_due_s, self._outbox.due_s if self.attached else _NEVER)
 
     def hello(self, now_s: float) -> None:
         """The transport is there: RESUME with what is unacknowledged right behind it, or CONNECT."""
         self.lost()
         self._connection = Connection(Side.CLIENT)
         self._outbox.restart()
-        self._inbox.unacked = 0
         self.close = None
         self.resuming.restart(under_way=self._credentials.known)
-        hello = self._credentials.hello(self._inbox.cursor, self._outbox.next, self._mode)
+        hello = self._credentials.hello(self._inbox.cursor, self._outbox.next, self._mode, self._inbox.claim)
         self.resuming.took(self._send(hello))
         if isinstance(hello, frames.Resume):
             self._outbox.send(self._send, now_s)
@@ -134,7 +133,7 @@ class Device:
         if not self._out:
             return b""
         if self.attached and self._inbox.unacked:
-            self._send_ack()  # rides along
+            self._send(self._inbox.take_ack())  # rides along
         data = b"".join(self._out)
         self._out.clear()
         self.radio.active(now_s)
@@ -150,7 +149,8 @@ class Device:
         self.attached = self.resuming.consistent = False
         self.steady_s = _NEVER
         self._out.clear()
-        self._ack_due_s = self._ping_due_s = _NEVER
+        self._ping_due_s = _NEVER
+        self._inbox.lost()
 
     def on_time(self, now_s: float) -> None:
         """Do what is due."""
@@ -159,8 +159,8 @@ class Device:
         if now_s >= self._ping_due_s:
             self._book.tally.counts["pings"] += 1
             self._send(frames.Ping())
-        elif now_s >= self._ack_due_s and self._inbox.unacked:
-            self._send_ack()
+        elif now_s >= self._inbox.ack_due_s:
+            self._send(self._inbox.take_ack())
         self._outbox.send(self._send, now_s)
 
     # What the person does --------------------------------------------------------------------------
@@ -200,11 +200,6 @@ class Device:
         if self._connection is not None and self._connection.state in (State.OPEN, State.RESUMING):
             self._outbox.send(self._send, now_s)
 
-    def _send_ack(self) -> None:
-        self._send(frames.Ack(count=self._inbox.unacked))
-        self._inbox.unacked = 0
-        self._ack_due_s = _NEVER
-
     # Receiving -------------------------------------------------------------------------------------
 
     def _take_frame(self, frame: Frame, size: int, now_s: float) -> None:
@@ -231,6 +226,7 @@ class Device:
 
     def _take_attached(self, frame: frames.Connected | frames.Resumed, size: int, now_s: float) -> None:
         self.attached = True
+        self._inbox.attached()
         self.steady_s = now_s
         self._ping_due_s = now_s + self._book.keepalive_s
         if isinstance(frame, frames.Connected):
@@ -250,15 +246,16 @@ class Device:
         created = self._inbox.take(frame, now_s, self.steady_s)
         self.resuming.took(size, len(frame.entries))
         self._look_consistent(now_s)
-        if self._inbox.unacked >= ACK_AT:
-            self._send_ack()
-        elif self._ack_due_s == _NEVER:
-            self._ack_due_s = now_s + self._book.ack_after_s
+        if now_s >= self._inbox.ack_due_s:
+            self._send(self._inbox.take_ack())
         self._take_created(created, now_s)
 
     def _begin_snapshot(self, frame: frames.Resync) -> None:
         """The log cannot say what follows the cursor: ask for conversations and their histories instead."""
         self._book.tally.counts[f"resyncs: {frame.reason}"] += 1
+        if frame.reason == ResyncReason.DIVERGED:
+            text = f"what it has differs from what the server has, after position {frame.verified}"
+            self._book.ledger.altered.append((self.person.number, text))
         self._credentials.epoch = frame.epoch
         self._snapshot = Snapshot(self._send, self._inbox.last_seq)
 
@@ -276,7 +273,7 @@ class Device:
         if position is None:
             return
         self._snapshot = None
-        self._inbox.cursor, self._inbox.unacked = position, 0
+        self._inbox.seek(position)
         self._send(frames.Seek(position=position))
         self._look_consistent(now_s)
 

@@ -1,4 +1,4 @@
-"""A device's stream from the server: its cursor, and what it has received up to there."""
+"""A device's stream from the server: its cursor, what it has received up to there, and the proof of it."""
 
 from typing import Final
 
@@ -7,7 +7,8 @@ from imload.ledger import QUIET
 from imload.parcels import Altered, Parcel
 from imload.people import Person
 from improtocol import Entry, Kind, frames
-from improtocol.limits import EVENTS_IN_FLIGHT_MAX
+from improtocol.digest import DIGEST_MAX, sum_terms
+from improtocol.limits import DIGEST_SPAN_MAX, EVENTS_IN_FLIGHT_MAX
 
 #: As the protocol advises: at the latest when half of the window is used.
 ACK_AT: Final = EVENTS_IN_FLIGHT_MAX // 2
@@ -22,7 +23,7 @@ class Inbox:
         book: where receipts are noted.
     """
 
-    __slots__ = ("_book", "_last", "_person", "_tops", "cursor", "unacked")
+    __slots__ = ("_begun", "_book", "_last", "_person", "_tops", "ack_due_s", "cursor", "sum", "unacked")
 
     def __init__(self, person: Person, book: Book) -> None:
         self._person = person
@@ -31,6 +32,36 @@ class Inbox:
         self._tops: dict[int, int] | None = None
         self.cursor = 0
         self.unacked = 0  #: positions received and not acknowledged on this connection
+        self.ack_due_s = _NEVER  #: when they are to be at the latest
+        self._begun = 0  #: the position where the sum begins
+        self.sum = 0  #: of the terms of all entries since then (SPEC.md, Proof)
+
+    @property
+    def claim(self) -> tuple[int | None, int]:
+        """(digest, span) of what came over the last connection that was answered."""
+        span = self.cursor - self._begun
+        return (self.sum, span) if 0 < span <= DIGEST_SPAN_MAX else (None, 0)
+
+    def attached(self) -> None:
+        """The server has answered the claim: the sum begins anew."""
+        self._begun, self.sum = self.cursor, 0
+
+    def lost(self) -> None:
+        """The connection is gone, and with it what was to be acknowledged."""
+        self.unacked = 0
+        self.ack_due_s = _NEVER
+
+    def seek(self, position: int) -> None:
+        """A snapshot has brought everything up to `position`."""
+        self.cursor = position
+        self.lost()
+        self.attached()
+
+    def take_ack(self) -> frames.Ack:
+        """The ACK of all that was received, with the proof of it."""
+        ack = frames.Ack(count=self.unacked, digest=self.sum)
+        self.lost()
+        return ack
 
     def take(self, events: frames.Events, now_s: float, steady_s: float) -> list[Entry]:
         """Take a range; returns its CREATED entries.
@@ -51,8 +82,13 @@ class Inbox:
                     self._message(entry, now_s, steady_s)
             elif entry.kind == Kind.CREATED:
                 created.append(entry)
+        self.sum = self.sum + sum_terms(events.entries) & DIGEST_MAX
         self.unacked += max(0, events.end - self.cursor)
         self.cursor = events.end
+        if self.unacked >= ACK_AT:
+            self.ack_due_s = now_s
+        elif self.unacked:
+            self.ack_due_s = min(self.ack_due_s, now_s + self._book.ack_after_s)
         return created
 
     def last_seq(self, conversation: int) -> int:

@@ -13,6 +13,7 @@ from imload.tally import Tally
 from improtocol import NEED_DATA, Connection, Entry, Side, frames, pack, pack_body
 from improtocol.answers import UploadSlot
 from improtocol.commands import Post
+from improtocol.digest import sum_terms
 
 #: What of an entry goes into a user's log: none, one, or several.
 Fault = Callable[[str, Entry], list[Entry]]
@@ -35,6 +36,9 @@ class Relay:
         self.results: dict[tuple[Device, int], int] = {}
         self.ends: dict[Device, Connection] = {}
         self.sent: dict[Device, int] = {}
+        #: By device, on this connection: where it began, and up to where it is acknowledged.
+        self.begun: dict[Device, int] = {}
+        self.acked: dict[Device, int] = {}
         self.forgetful = False  #: it stores a command that is sent again once more
         self.now_s = 1.0
 
@@ -71,22 +75,34 @@ class Relay:
         accepted = self.accepted.setdefault(device, 0)
         match frame:
             case frames.Connect():
-                self.sent[device] = frame.cursor
+                self._attach(device, frame)
                 return end.send(
                     frames.Connected(session=1, secret=b"s" * 16, epoch=1, accepted=accepted, head=len(log))
                 )
             case frames.Resume():
-                self.sent[device] = frame.cursor
+                self._attach(device, frame)
                 head = 0 if len(log) == frame.cursor else len(log)
                 return end.send(frames.Resumed(accepted=accepted, head=head))
             case frames.Command(action=Post() as post):
                 return end.send(self._post(device, frame.counter, post))
+            case frames.Ack():
+                self.acked[device] += frame.count
+                assert frame.digest == self._sum(device, self.begun[device], self.acked[device])
             case frames.Ping():
                 return end.send(frames.Pong())
             case frames.Query(op=4):
                 slot = UploadSlot(url="http://127.0.0.1:1/uploads", ticket="ticket", expires_ms=1)
                 return end.send(frames.Reply(id=frame.id, payload=slot.to_payload()))
         return b""
+
+    def _attach(self, device: Device, frame: frames.Connect | frames.Resume) -> None:
+        self.sent[device] = self.begun[device] = self.acked[device] = frame.cursor
+        assert (frame.digest or 0) == self._sum(device, frame.cursor - frame.span, frame.cursor)
+
+    def _sum(self, device: Device, after: int, upto: int) -> int:
+        """What a device that has received these positions must claim."""
+        log = self.logs.get(device.user, [])
+        return sum_terms(entry for author, entry in log[after:upto] if author is not device)
 
     def _post(self, device: Device, counter: int, post: Post) -> frames.Result:
         if counter <= self.accepted[device] and not self.forgetful:

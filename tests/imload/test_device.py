@@ -6,7 +6,8 @@ import pytest
 
 from imload.ledger import Verdict, judge
 from imload.parcels import Parcel
-from improtocol import Entry
+from improtocol import Entry, frames
+from improtocol.opcodes import ResyncReason
 from tests.imload.loads import small
 from tests.imload.relay import Stage
 
@@ -28,6 +29,15 @@ def test_honest_relay_passes_with_every_message_delivered_to_every_device() -> N
     assert verdict.posted == verdict.acked == len(stage.schedule.postings) > 10
     # Each customer's message reaches two devices of the agent, each agent's the customer's and the other's.
     assert verdict.delivered == 2 * verdict.posted
+
+
+def test_a_server_that_says_its_history_differs_is_believed() -> None:
+    stage = Stage(small())
+    stage.connect_all()
+    device = stage.devices[0]
+    told = frames.Resync(reason=ResyncReason.DIVERGED, oldest=1, head=3, epoch=1, verified=2)
+    device.receive(stage.relay.ends[device].send(told), 1.0)
+    assert verdict_of(stage).counts["altered"] == 1
 
 
 def lossy(user: str, entry: Entry) -> list[Entry]:
