@@ -26,7 +26,7 @@ sim-long: $(INSTALLED) ## Worlds of hours and days; goes on where docs/simulatio
 mutants: $(INSTALLED) ## Plant bugs one by one and count the worlds until each is found; docs/simulation.md
 	@$(BIN)/python -m tests.simulation.mutants.hunt --write $(ARGS)
 
-crash-long: $(INSTALLED) ## Cut the power a million times (about 80 minutes); results go to docs/crash-images.md
+crash-long: $(INSTALLED) ## Cut the power a million times (about an hour on two cores); results go to docs/crash-images.md
 	@$(BIN)/python -m tests.crash --write --images 1000000 $(ARGS)
 
 lint: $(INSTALLED) ## Style, types, architecture

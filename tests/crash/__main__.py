@@ -6,10 +6,14 @@ python -m tests.crash --planted                       the planted mistakes and h
 """
 
 import argparse
+import math
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,21 +42,22 @@ def scratch_root() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def several(kind: str, seed: str, images: int, scratch: Path) -> Tally:
-    """Runs of one kind until there are so many images; a violation says how to see it again."""
-    total = Tally()
-    number = 0
-    while total.images < images:
-        run_seed = f"{seed}/{kind}/{number}"
-        try:
-            total.add(KINDS[kind](run_seed, images=IMAGES_PER_RUN, scratch=scratch))
-        except Violation as error:
-            raise Violation(
-                f"{error}\nagain: python -m tests.crash --kind {kind} --seed {run_seed} --cut {error.number}",
-                error.number,
-            ) from error
-        number += 1
-    return total
+def run_seeds(kind: str, seed: str, images: int) -> list[str]:
+    """Of as many runs as it takes."""
+    return [f"{seed}/{kind}/{number}" for number in range(math.ceil(images / IMAGES_PER_RUN))]
+
+
+def one(kind: str, seed: str, scratch: Path) -> tuple[Tally, float]:
+    """A run, and the CPU it took in s; a violation says how to see it again."""
+    began = time.process_time()
+    own = scratch / str(os.getpid())
+    try:
+        tally = KINDS[kind](seed, images=IMAGES_PER_RUN, scratch=own)
+    except Violation as error:
+        notes = "\n".join(getattr(error, "__notes__", ()))
+        again = f"python -m tests.crash --kind {kind} --seed {seed} --cut {error.number}"
+        raise Violation(f"{error}\n{notes}\nagain: {again}", error.number) from error
+    return tally, time.process_time() - began
 
 
 def find_planted(scratch: Path, seed: str, images_max: int = 3_000) -> list[str]:
@@ -88,15 +93,22 @@ def find_rot(scratch: Path, seed: str, runs: int) -> list[str]:
     return report.rot_table(lying, flipped)
 
 
-def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path) -> report.Timed:
-    """Cut the power so many times; one kind gets all of them, several their shares."""
+def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path, jobs: int) -> report.Timed:
+    """Cut the power so many times, in `jobs` processes; one kind gets all of them, several their shares."""
     tallies: report.Timed = {}
     names = list(kinds)
-    for kind in names:
-        share = 1.0 if len(names) == 1 else SHARES.count(kind) / len(SHARES)
-        began = time.process_time()
-        tally = several(kind, seed, round(images * share), scratch)
-        tallies[kind] = (tally, time.process_time() - began)
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        for kind in names:
+            share = 1.0 if len(names) == 1 else SHARES.count(kind) / len(SHARES)
+            seeds = run_seeds(kind, seed, round(images * share))
+            total, cpu_s = Tally(), 0.0
+            for tally, took_s in pool.map(partial(one, kind, scratch=scratch), seeds, chunksize=4):
+                total.add(tally)
+                cpu_s += took_s
+            tallies[kind] = (total, cpu_s)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return tallies
 
 
@@ -108,6 +120,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: cores)")
     parser.add_argument("--cut", type=int, help="only this cut of the one run with exactly this seed")
     parser.add_argument("--planted", action="store_true", help="only the planted mistakes")
     parser.add_argument("--rot", action="store_true", help="only disks that lie or rot")
@@ -131,7 +144,8 @@ def main() -> int:
                 KINDS[asked.kind](asked.seed, images=IMAGES_PER_RUN, scratch=scratch, only=asked.cut)
                 print("no violation")
                 return 0
-            tallies = cut([asked.kind] if asked.kind else KINDS, asked.seed, asked.images, scratch)
+            kinds = [asked.kind] if asked.kind else KINDS
+            tallies = cut(kinds, asked.seed, asked.images, scratch, asked.jobs)
         except Violation as error:
             print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
             return 1
