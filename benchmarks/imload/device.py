@@ -150,7 +150,7 @@ class Device:
         self.steady_s = _NEVER
         self._out.clear()
         self._ping_due_s = _NEVER
-        self._inbox.lost()
+        self._inbox.owe_nothing()
 
     def on_time(self, now_s: float) -> None:
         """Do what is due."""

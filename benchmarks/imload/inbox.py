@@ -46,21 +46,21 @@ class Inbox:
         """The server has answered the claim: the sum begins anew."""
         self._begun, self.sum = self.cursor, 0
 
-    def lost(self) -> None:
-        """The connection is gone, and with it what was to be acknowledged."""
+    def owe_nothing(self) -> None:
+        """There is nothing to acknowledge, as the connection is gone or it was done."""
         self.unacked = 0
         self.ack_due_s = _NEVER
 
     def seek(self, position: int) -> None:
         """A snapshot has brought everything up to `position`."""
         self.cursor = position
-        self.lost()
+        self.owe_nothing()
         self.attached()
 
     def take_ack(self) -> frames.Ack:
         """The ACK of all that was received, with the proof of it."""
         ack = frames.Ack(count=self.unacked, digest=self.sum)
-        self.lost()
+        self.owe_nothing()
         return ack
 
     def take(self, events: frames.Events, now_s: float, steady_s: float) -> list[Entry]:
