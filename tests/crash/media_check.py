@@ -38,10 +38,11 @@ class Expected:
                 if kept:
                     self.least[what] = end
             case "publish", str(), (bytes(content),):
+                # A call under way may have made anew what was deleted before it.
+                self.deleted.discard(hashlib.sha256(content).digest())
                 if kept:
                     self.ended[what] = "published"
                     self.blobs[hashlib.sha256(content).digest()] = content
-                    self.deleted.discard(hashlib.sha256(content).digest())
             case "refuse", str(), ():
                 if kept:
                     self.ended[what] = "refused"
@@ -50,9 +51,9 @@ class Expected:
                 if kept:
                     self.gone.add(what)
             case "put", bytes(), ():
+                self.deleted.discard(hashlib.sha256(what).digest())
                 if kept:
                     self.blobs[hashlib.sha256(what).digest()] = what
-                    self.deleted.discard(hashlib.sha256(what).digest())
             case "delete", bytes(), ():
                 self.blobs.pop(what, None)
                 if kept:
