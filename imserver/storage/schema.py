@@ -201,6 +201,7 @@ def check_application(db: sqlite3.Connection, path: Path, *, may_be_new: bool) -
 
     Raises:
         FolderForeign, SchemaNewer: see their texts.
+        StoreBroken: the schema is damaged.
     """
     try:
         (application_id,) = db.execute("PRAGMA application_id").fetchone()
@@ -211,6 +212,9 @@ def check_application(db: sqlite3.Connection, path: Path, *, may_be_new: bool) -
         raise FolderForeign(
             f"{path} is not a database; move it away or choose another data directory"
         ) from None
+    except UnicodeDecodeError:
+        # SQLite tells a name of the damaged schema as it is, and the module would decode it.
+        raise StoreBroken(f"{path} is damaged: its schema is not readable; restore a backup") from None
     if application_id != APPLICATION_ID and (application_id or tables or not may_be_new):
         raise FolderForeign(f"{path} belongs to another program; choose another data directory")
     version = schema_version(db)

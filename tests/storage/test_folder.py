@@ -147,3 +147,15 @@ def test_a_new_database_is_durable_at_every_commit(tmp_path: Path) -> None:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)
         assert db.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+
+
+def test_a_schema_whose_damage_is_no_text_is_refused_as_damage(tmp_path: Path) -> None:
+    """SQLite names the table that it cannot read, byte for byte; found by a flipped bit."""
+    path = tmp_path / DATABASE_NAME
+    open_writer(path).close()
+    whole = path.read_bytes()
+    damaged = whole.replace(b"tableapp_key", b"table\xcbpp_key", 1)
+    damaged = damaged.replace(b"CREATE TABLE app_key", b"CRXATE TABLE app_key", 1)
+    path.write_bytes(damaged)
+    with pytest.raises(StoreBroken, match="damaged"):
+        open_writer(path)
