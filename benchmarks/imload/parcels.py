@@ -58,7 +58,7 @@ BLOBS: Final[dict[ContentKind, Blob]] = {
     ContentKind.VIDEO: VIDEO,
 }
 #: They have no text of their own, so the message mentions its tag as if that were a user.
-_MENTIONING: Final = frozenset({ContentKind.VOICE, ContentKind.VIDEO})
+_MENTIONING: Final = frozenset({Voice.TYPE, Video.TYPE})
 _KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
 
 
@@ -91,8 +91,8 @@ class Parcel:
         """The one body of this parcel."""
         if self.kind is ContentKind.TEXT:
             return plain_text_body(self.tag + _PADDING[: self.size])
-        mentions = (self.tag,) if self.kind in _MENTIONING else ()
-        return Body(content=self._content(), mentions=mentions)
+        content = self._content()
+        return Body(content=content, mentions=(self.tag,) if content.TYPE in _MENTIONING else ())
 
     def _content(self) -> Content:
         tag, padding = self.tag, _PADDING[: self.size]
@@ -145,14 +145,13 @@ class Parcel:
 
 #: Where the tag is among a content's fields.
 _TAG_FIELDS: Final = {Image.TYPE: 4, Location.TYPE: 2, File.TYPE: 1, Sticker.TYPE: 1, Card.TYPE: 0}
-_MENTIONING_TYPES: Final = frozenset({Voice.TYPE, Video.TYPE})
 
 
 def _tag_in(value: object) -> str:
     """The text that holds the tag in a content that is not plain text."""
     try:
         kind, fields = value[0], value[1]  # type: ignore[index]
-        if kind in _MENTIONING_TYPES:
+        if kind in _MENTIONING:
             text = value[3][0]  # type: ignore[index]
         else:
             text = fields[1]["tag"] if kind == Custom.TYPE else fields[_TAG_FIELDS[kind]]

@@ -39,10 +39,11 @@ class Expected:
                     self.least[what] = end
             case "publish", str(), (bytes(content),):
                 # A call under way may have made anew what was deleted before it.
-                self.deleted.discard(hashlib.sha256(content).digest())
+                sha256 = hashlib.sha256(content).digest()
+                self.deleted.discard(sha256)
                 if kept:
                     self.ended[what] = "published"
-                    self.blobs[hashlib.sha256(content).digest()] = content
+                    self.blobs[sha256] = content
             case "refuse", str(), ():
                 if kept:
                     self.ended[what] = "refused"
@@ -51,9 +52,10 @@ class Expected:
                 if kept:
                     self.gone.add(what)
             case "put", bytes(), ():
-                self.deleted.discard(hashlib.sha256(what).digest())
+                sha256 = hashlib.sha256(what).digest()
+                self.deleted.discard(sha256)
                 if kept:
-                    self.blobs[hashlib.sha256(what).digest()] = what
+                    self.blobs[sha256] = what
             case "delete", bytes(), ():
                 self.blobs.pop(what, None)
                 if kept:
