@@ -2,7 +2,6 @@
 
 import argparse
 import platform
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
 
-from imserver.sim import ledger
+from imserver.sim import ledger, revision
 from imserver.sim.buggify import KNOBS, SITES
 from imserver.sim.ledger import Row
 from imserver.sim.plan import FAULTS
@@ -105,7 +104,7 @@ def main(arguments: list[str]) -> int:
         return _replay(options.seed, long=options.long, trace=options.trace)
     rows = [] if options.ledger is None else ledger.read(options.ledger)
     first = ledger.next_seed(rows) if options.first is None else options.first
-    tally, chunk, commit, began_s = Tally(), Tally(), _commit(), time.monotonic()
+    tally, chunk, commit, began_s = Tally(), Tally(), revision.commit(), time.monotonic()
     for outcome in run_many(range(first, first + options.seeds), options.jobs, long=options.long):
         tally.add(outcome)
         chunk.add(outcome)
@@ -147,7 +146,7 @@ def _replay(seed: int, *, long: bool, trace: bool) -> int:
         print(f"seed {seed}: every promise was kept; trace {outcome.digest}, {outcome.events:,} events")
         return 0
     kind = kind_of(outcome.violation)
-    print(f"seed {seed}, commit {_commit()}: {outcome.violation}")
+    print(f"seed {seed}, commit {revision.commit()}: {outcome.violation}")
     # What would have come after the failure has no part in it.
     begun = tuple(event for event in outcome.plan.events if event.at_s <= outcome.simulated_s)
     small = shrink(
@@ -167,27 +166,6 @@ def _replay(seed: int, *, long: bool, trace: bool) -> int:
 
 def _command(seed: int, *, long: bool) -> str:
     return f"imserver sim {'--long ' if long else ''}--seed {seed}"
-
-
-def _commit() -> str:
-    """The commit this code is at, as far as git can tell, and whether the code has been changed since."""
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--", ":/imserver", ":/sdk", ":/protocol")
-    return f"{commit or 'unknown'}{' and changes' if changed else ''}"
-
-
-def _git(*arguments: str) -> str:
-    try:
-        found = subprocess.run(  # noqa: S603 - only what stands above
-            ("git", *arguments),  # noqa: S607 - git from the path, as the user has it
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return ""
-    return found.stdout.strip()
 
 
 def _parser() -> argparse.ArgumentParser:

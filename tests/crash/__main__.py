@@ -107,6 +107,7 @@ def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path, jobs: int) 
                 total.add(tally)
                 cpu_s += took_s
             tallies[kind] = (total, cpu_s)
+            print(f"{kind}: {total.images:,} images, 0 violations", file=sys.stderr)
     finally:
         pool.shutdown(cancel_futures=True)
     return tallies
@@ -145,13 +146,15 @@ def main() -> int:
                 print("no violation")
                 return 0
             kinds = [asked.kind] if asked.kind else KINDS
+            parts: list[list[str]] = []
+            if asked.write:
+                parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
             tallies = cut(kinds, asked.seed, asked.images, scratch, asked.jobs)
         except Violation as error:
             print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
             return 1
         print("\n".join(report.cuts_table(tallies)))
         if asked.write:
-            parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
             command = f"python -m tests.crash --write --images {asked.images} --seed {asked.seed}"
             report.write(command, [report.cuts_table(tallies), *parts])
     return 0

@@ -8,6 +8,7 @@ from typing import Final
 
 import apsw
 
+from imserver.sim import revision
 from tests.crash.cutting import Tally
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "crash-images.md"
@@ -47,8 +48,8 @@ def rot_table(lying: Counter[str], flipped: Counter[str]) -> list[str]:
 def versions() -> str:
     """What took part."""
     return (
-        f"Written by SQLite {apsw.sqlite_lib_version()} (apsw), recovered by SQLite {sqlite3.sqlite_version},"
-        f" Python {platform.python_version()}, {platform.system()} {platform.machine()}; images/s are per"
+        f"Commit {revision.commit()}. Written by SQLite {apsw.sqlite_lib_version()} (apsw),"
+        f" recovered by SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}, {platform.system()} {platform.machine()}; images/s are per"
         " second of CPU on one core, runs included."
     )
 
