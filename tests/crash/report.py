@@ -48,9 +48,9 @@ def rot_table(lying: Counter[str], flipped: Counter[str]) -> list[str]:
 def versions() -> str:
     """What took part."""
     return (
-        f"Commit {revision.commit()}. Written by SQLite {apsw.sqlite_lib_version()} (apsw),"
-        f" recovered by SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}, {platform.system()} {platform.machine()}; images/s are per"
-        " second of CPU on one core, runs included."
+        f"Commit {revision.commit()}. Written by SQLite {apsw.sqlite_lib_version()} (apsw), recovered by"
+        f" SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}, {platform.system()}"
+        f" {platform.machine()}; images/s are per second of CPU on one core, runs included."
     )
 
 
