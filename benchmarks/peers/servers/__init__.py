@@ -3,7 +3,7 @@
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.servers.centrifuge import Centrifuge
 from benchmarks.peers.servers.imserver import Imserver, ImserverCompiled, ImserverWebSocket
-from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoSaved
+from benchmarks.peers.servers.mosquitto import Mosquitto, MosquittoGuarded, MosquittoSaved
 from benchmarks.peers.servers.nats import Nats
 from benchmarks.peers.servers.own import EpollFloor, Floor, LongPoll, PollingEvery3s, PollingEvery5s
 from benchmarks.peers.servers.rabbitmq import RabbitMq
@@ -11,7 +11,17 @@ from benchmarks.peers.servers.socketio import SocketIo
 from benchmarks.peers.servers.xmpp import Ejabberd, Prosody
 
 _OURS = (Imserver(), ImserverCompiled(), ImserverWebSocket())
-_THEIRS = (Mosquitto(), MosquittoSaved(), Nats(), SocketIo(), Centrifuge(), RabbitMq(), Ejabberd(), Prosody())
+_THEIRS = (
+    Mosquitto(),
+    MosquittoGuarded(),
+    MosquittoSaved(),
+    Nats(),
+    SocketIo(),
+    Centrifuge(),
+    RabbitMq(),
+    Ejabberd(),
+    Prosody(),
+)
 _FOR_COMPARISON = (LongPoll(), PollingEvery3s(), PollingEvery5s(), Floor(), EpollFloor())
 #: In the order of the report; ours first, because the others are compared with it.
 PEERS: dict[str, Peer] = {peer.key: peer for peer in (*_OURS, *_THEIRS, *_FOR_COMPARISON)}

@@ -1,4 +1,4 @@
-"""Eclipse Mosquitto, in two configurations: persistence as it comes, and saved at every change."""
+"""Eclipse Mosquitto: stripped to what the work needs, saved at every change, and with a door."""
 
 import re
 import shutil
@@ -17,12 +17,15 @@ PASSWORD = "sixteen-bytes-pw"
 _COMMON = """\
 listener {port} 127.0.0.1
 user root
-allow_anonymous true
 persistence true
 persistence_location {folder}/
 max_queued_messages 100000
-log_dest none
 """
+#: Nothing else to do: no log, nobody is asked who they are.
+_STRIPPED = "allow_anonymous true\nlog_dest none\n"
+#: A log file as in Debian's /etc/mosquitto/mosquitto.conf, and only those who have a password.
+_GUARDED = "allow_anonymous false\npassword_file {folder}/passwords\nlog_dest file {folder}/log\n"
+_USER = "everybody"
 
 
 class Mosquitto(Peer):
@@ -30,9 +33,11 @@ class Mosquitto(Peer):
 
     key = "mosquitto"
     title = "mosquitto"
-    configuration = "QoS 1, clean_session 0, persistence true, max_queued_messages 100000, no password check"
+    configuration = (
+        "QoS 1, clean_session 0, persistence true, max_queued_messages 100000, no password check, no log"
+    )
     promises = Promises(fsync_before_ack=False, resume_after_restart=False, once=False)
-    saving = ""
+    options = _STRIPPED
 
     def missing(self) -> str:
         return "" if _binary() else "no mosquitto on this machine (Debian: apt-get install mosquitto)"
@@ -45,7 +50,7 @@ class Mosquitto(Peer):
     def start(self, folder: Path) -> Server:
         port = free_port()
         config = folder / "mosquitto.conf"
-        config.write_text(_COMMON.format(port=port, folder=folder) + self.saving)
+        config.write_text((_COMMON + self.options).format(port=port, folder=folder))
         return launch([_binary(), "-c", str(config)], folder=folder, port=port)
 
     def device(self, server: Server, name: str, *, sends: bool) -> Device:
@@ -62,7 +67,32 @@ class MosquittoSaved(Mosquitto):
     promises = Promises(fsync_before_ack=False, resume_after_restart=True, once=False)
     #: The whole database is written at every change: 200,000 messages would take many minutes.
     shares: ClassVar[Mapping[str, float]] = {"storm": 0.2}
-    saving = "autosave_on_changes true\nautosave_interval 1\n"
+    options = _STRIPPED + "autosave_on_changes true\nautosave_interval 1\n"
+
+
+class MosquittoGuarded(Mosquitto):
+    """Who resumes must show who they are, as with us, and connections are logged, as by default."""
+
+    key = "mosquitto-guarded"
+    title = "mosquitto, passwords checked"
+    configuration = (
+        "QoS 1, clean_session 0, persistence true, max_queued_messages 100000; log_dest file, as in Debian's "
+        "configuration; everybody logs in as one user of a password file made by mosquitto_passwd (PBKDF2)"
+    )
+    options = _GUARDED
+
+    def missing(self) -> str:
+        return super().missing() or ("" if shutil.which("mosquitto_passwd") else "no mosquitto_passwd here")
+
+    def start(self, folder: Path) -> Server:
+        passwords = folder / "passwords"
+        passwords.write_text(f"{_USER}:{PASSWORD}\n")
+        subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
+        return super().start(folder)
+
+    def device(self, server: Server, name: str, *, sends: bool) -> Device:
+        del server, sends
+        return MqttDevice(name, _USER, PASSWORD)
 
 
 def _binary() -> str:
