@@ -29,6 +29,8 @@ from imserver.core.sessions import Session
 from imserver.core.tokens import TokenVerifier
 from imserver.storage.store import Store
 
+ENDED: Final = "this session was ended; connect with a token"
+
 _trusted_resumed: Final = trusted(Resumed)
 
 
@@ -168,7 +170,7 @@ class Attacher:
             self._refuse(link, Code.BANNED, BANNED)
             return
         if session.ended:
-            self._refuse(link, Code.SESSION_ENDED, "this session was ended; connect with a token")
+            self._refuse(link, Code.SESSION_ENDED, ENDED)
             return
         if session.expires_ms <= self._clock.now_ms():
             self._refuse(link, Code.SESSION_EXPIRED, "this session has expired; connect with a token")
@@ -191,8 +193,12 @@ class Attacher:
         hellos = list(zip(sessions, granted, strict=True))
         sums = await self._proofs.read([(session, one.frame) for session, one in hellos])
         for session, one in hellos:
-            if not one.link.closing:  # else the session stays without a connection; the device logs in again
-                self._let_in(session, one.link, one.frame, one.secret, sums)
+            if one.link.closing:
+                continue  # the session stays without a connection; the device logs in again
+            if session.ended:  # by a logout that was on its way and became durable after the login
+                self._refuse(one.link, Code.SESSION_ENDED, ENDED)
+                continue
+            self._let_in(session, one.link, one.frame, one.secret, sums)
 
     def _let_in(
         self, session: Session, link: Link, frame: Connect, secret: bytes, sums: dict[int, int]

@@ -206,8 +206,9 @@ class Delivery:
             entries = await self._store.log_range(session.user.id, after, limit=limit, bytes_max=_FRAME_BYTES)
             self.cold_reads += 1
             session.reading = False
-            # Between the question and the answer the session may have moved to another connection or cursor.
-            if session.link is link and session.scanned == after:
+            # Between the question and the answer the session may have moved to another connection or cursor,
+            # or its device may have been told to seek.
+            if session.link is link and session.scanned == after and not session.resyncing:
                 if not entries or entries[0].position != after + 1:
                     self.resync(
                         session,

@@ -84,6 +84,11 @@ class SlowStore(MemoryStore):
         await self._pass("log_range")
         return found
 
+    async def log_sums(self, ranges: Any) -> Any:
+        found = await super().log_sums(ranges)
+        await self._pass("log_sums")
+        return found
+
     async def history(self, *args: Any, **kwargs: Any) -> Any:
         found = await super().history(*args, **kwargs)
         await self._pass("history")

@@ -6,7 +6,10 @@ import trio.testing
 
 from improtocol import Code
 from improtocol import commands as c
+from improtocol.frames import Close, Connect
+from imserver.core import CoreLimits
 from tests.core.house import House, post
+from tests.core.links import FakeLink
 from tests.core.test_revoking import SHOP, close_code, pair
 
 # Commands under way ----------------------------------------------------------------------------------
@@ -127,6 +130,39 @@ async def test_a_resume_that_is_being_looked_up_is_shut_out_too(house: House, ho
     assert house.core.attached_devices(SHOP, "bob") == set()
     await bob.settle()
     assert close_code(bob) == (Code.BANNED if how == "ban" else Code.SESSION_ENDED)
+
+
+async def test_a_logout_that_overtakes_a_login_leaves_no_connection_behind(nursery: trio.Nursery) -> None:
+    house = await House(limits=CoreLimits(tail_entries_max=1)).open(nursery)
+    alice, bob = await pair(house)
+    for text in ("a", "b", "c"):
+        await alice.one(post("bob", text))
+    await bob.settle()
+    house.store.hold("append")
+    bob.send(c.Logout())
+    await house.store.held.wait()
+    logout = house.store.go
+    house.store.hold("log_sums")
+    again = FakeLink(house.core)
+    token = house.token("bob")
+    again.say(
+        Connect(token=token, device="phone", epoch=bob.epoch, cursor=bob.cursor, digest=1, span=bob.cursor)
+    )
+    await house.store.held.wait()
+    logout.set()  # durable after the login, and what it ends is the device's session
+    await trio.testing.wait_all_tasks_blocked()
+    house.store.release()
+    await trio.testing.wait_all_tasks_blocked()
+    assert [frame.code for frame in again.arrived if isinstance(frame, Close)] == [Code.SESSION_ENDED]
+    assert house.core.attached_devices(SHOP, "bob") == set()
+
+
+async def test_the_shop_ends_also_what_only_memory_takes_for_alive(house: House) -> None:
+    _, bob = await pair(house)
+    assert len(await house.store.end_sessions(SHOP, "bob")) == 1, "past the core, as no code of ours does"
+    await house.core.end_sessions(SHOP, "bob")
+    await bob.settle()
+    assert close_code(bob) == Code.SESSION_ENDED
 
 
 async def test_a_login_after_the_end_is_a_new_session_that_lives(house: House) -> None:
