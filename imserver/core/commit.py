@@ -54,6 +54,7 @@ class CommitLoop:
     ) -> None:
         self._store = store
         self._conversations = conversations
+        conversations.crowding = self.wake
         self._gatherer = gatherer
         self._decider = decider
         self._delivery = delivery
@@ -104,7 +105,7 @@ class CommitLoop:
                 pending.result = Result(counter=pending.counter, code=code, reason=reason)
 
     def wake(self) -> None:
-        """There is something to write: commands, or watermarks that have waited long enough."""
+        """There is something to do: commands or watermarks to write, or too much in memory."""
         self._wake.set()
 
     async def wait_answered(self) -> None:
@@ -123,8 +124,11 @@ class CommitLoop:
             self._pending = self._pending[self._limits.batch_commands_max :]
             # A batch is finished once begun, also when the server is being stopped: its effects are in
             # memory already.
-            with trio.CancelScope(shield=True):
-                await self._commit(batch)
+            if batch or self._watermarks.due:
+                with trio.CancelScope(shield=True):
+                    await self._commit(batch)
+            if self._conversations.crowded:
+                self._conversations.shrink(set(_touched(self._pending)))
             self._answered += len(batch)
             self._batch_done.set()
             self._batch_done = trio.Event()
@@ -148,8 +152,6 @@ class CommitLoop:
         self.batches += 1
         self.commands += len(batch)
         self._publish(batch, writes, placed)
-        if self._conversations.crowded:
-            self._conversations.shrink(set(_touched(self._pending)))
 
     # Deciding --------------------------------------------------------------------------------------
 

@@ -1,8 +1,10 @@
 """Conversations in memory: who is a member, with which role; a bounded cache over the store."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from improtocol.entries import ConversationType, Role
+from imserver.core.limits import CoreLimits
 from imserver.storage.store import Conversation as Stored
 from imserver.storage.store import NewConversation, Store
 
@@ -34,17 +36,14 @@ class Conversation:
         #: written.
         self.head = self.head_decided = stored.head
         self.members = {m.user: Membership(m.name, Role(m.role), m.first, m.read) for m in stored.members}
-        #: Users whose logs get the next record. Rebuilt when members change, shared by all writes until then.
+        #: Users whose logs get the next record. Rebuilt when members change (`Conversations.refresh`), shared
+        #: by all writes until then.
         self.recipients: tuple[int, ...] = tuple(self.members)
 
     @classmethod
     def begin(cls, new: NewConversation) -> "Conversation":
         """A conversation that is just being made, without members yet."""
         return cls(Stored(id=new.id, app=new.app, type=new.type, title=new.title, head=0, members=()))
-
-    def refresh(self) -> None:
-        """Members have changed."""
-        self.recipients = tuple(self.members)
 
     def member_named(self, name: str) -> int | None:
         """The user id of the active member called `name`."""
@@ -60,9 +59,13 @@ class Conversations:
     An id that is not there, or is another app's, is None for both: the difference must not show.
     """
 
-    def __init__(self, store: Store, cached_max: int) -> None:
+    def __init__(self, store: Store, limits: CoreLimits) -> None:
         self._store = store
-        self._cached_max = cached_max
+        self._limits = limits
+        #: Called when a `load` has made it `crowded`, maybe by somebody who only asks: by whoever shrinks it.
+        self.crowding: Callable[[], None] = lambda: None
+        #: Of all conversations, as of their last `refresh`: a group takes as much memory as it has members.
+        self._members = 0
         self._by_id: dict[int, Conversation] = {}
         self._direct: dict[tuple[int, int, int], int] = {}
         self._dropped = 0
@@ -103,6 +106,8 @@ class Conversations:
             if stored is None:
                 return None
             self.add(Conversation(stored))
+            if self.crowded:
+                self.crowding()
         return self.get(app, id)
 
     async def load_direct(self, app: int, users: tuple[int, int]) -> Conversation | None:
@@ -119,32 +124,48 @@ class Conversations:
     def add(self, conversation: Conversation, direct_users: tuple[int, int] | None = None) -> None:
         """Keep `conversation`, which was loaded or is just being made."""
         self._by_id[conversation.id] = conversation
+        self._members += len(conversation.recipients)
         if direct_users is not None:
             self._direct[conversation.app, direct_users[0], direct_users[1]] = conversation.id
 
+    def refresh(self, conversation: Conversation) -> None:
+        """Members of a conversation that is kept have changed."""
+        self._members += len(conversation.members) - len(conversation.recipients)
+        conversation.recipients = tuple(conversation.members)
+
     def forget(self, id: int) -> None:
         """Drop what was decided on a conversation: its write did not happen."""
-        conversation = self._by_id.pop(id, None)
-        if conversation is not None:
-            self._dropped += 1
-            self._forget_direct({id})
+        if id in self._by_id:
+            self._drop([id])
 
     @property
     def crowded(self) -> bool:
-        """Whether there are more than the bound: `shrink` when it suits."""
-        return len(self._by_id) > self._cached_max
+        """Whether there is more than the bounds: `shrink` when it suits."""
+        limits = self._limits
+        return len(self._by_id) > limits.conversations_cached_max or self._members > limits.members_cached_max
 
     def shrink(self, pinned: set[int]) -> None:
-        """Drop the oldest conversations above the bound, save the pinned ones. Call between batches only."""
-        surplus = len(self._by_id) - self._cached_max
-        if surplus <= 0:
+        """Drop the oldest conversations above the bounds, save the pinned ones. Call between batches only."""
+        if not self.crowded:
             return
         # A quarter more than needed, so that the next batches need not do it again at once.
-        going = [id for id in self._by_id if id not in pinned][: surplus + self._cached_max // 4]
+        limits = self._limits
+        surplus = len(self._by_id) - limits.conversations_cached_max * 3 // 4
+        members = self._members - limits.members_cached_max * 3 // 4
+        going: list[int] = []
+        for id, conversation in self._by_id.items():
+            if len(going) >= surplus and members <= 0:
+                break
+            if id not in pinned:
+                going.append(id)
+                members -= len(conversation.recipients)
+        self._drop(going)
+
+    def _drop(self, ids: Sequence[int]) -> None:
         self._dropped += 1
-        for id in going:
-            del self._by_id[id]
-        self._forget_direct(set(going))
+        for id in ids:
+            self._members -= len(self._by_id.pop(id).recipients)
+        self._forget_direct(set(ids))
 
     def _forget_direct(self, ids: set[int]) -> None:
         self._direct = {key: id for key, id in self._direct.items() if id not in ids}

@@ -75,7 +75,7 @@ class Core:
         self._delivery = Delivery(store, limits)
         self._watermarks = Watermarks()
         self._names = UserNames(store, limits.users_cached_max)
-        self._conversations = Conversations(store, limits.conversations_cached_max)
+        self._conversations = Conversations(store, limits)
         self._commits = CommitLoop(
             store,
             self._conversations,

@@ -51,10 +51,10 @@ class GroupDecider:
         self, author: User, new: NewConversation, roles: dict[int, Role], names: dict[int, str], at_ms: int
     ) -> tuple[Conversation, Write]:
         conversation = Conversation.begin(new)
+        self._conversations.add(conversation, new.direct_users)
         for user, role in roles.items():
             conversation.members[user] = Membership(names[user], role, 1, 0)
-        conversation.refresh()
-        self._conversations.add(conversation, new.direct_users)
+        self._conversations.refresh(conversation)
         listed: list[Value] = [[names[user], int(role)] for user, role in roles.items()]
         payload = pack([int(new.type), new.title, listed])
         write = new_record(conversation, author, Kind.CREATED, payload, at_ms)
@@ -114,7 +114,7 @@ class GroupDecider:
         first = conversation.head_decided + 1
         for user, name in new.items():
             conversation.members[user] = Membership(name, Role.MEMBER, first, first - 1)
-        conversation.refresh()
+        self._conversations.refresh(conversation)
         write = new_record(conversation, author, Kind.JOINED, pack(list(new.values())), at_ms)
         write.members = [MemberChange(user=user, role=Role.MEMBER) for user in new]
         return write
@@ -154,7 +154,7 @@ class GroupDecider:
             heir = max(conversation.members, key=lambda heir: conversation.members[heir].role)
             conversation.members[heir].role = Role.OWNER
             changes.append(MemberChange(user=heir, role=Role.OWNER))
-        conversation.refresh()
+        self._conversations.refresh(conversation)
         write.members = changes
         return write
 

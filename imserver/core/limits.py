@@ -18,6 +18,8 @@ class CoreLimits:
     #: disk.
     users_cached_max: int = 20_000
     conversations_cached_max: int = 50_000
+    #: Of all these conversations together; a member takes about 200 bytes.
+    members_cached_max: int = 500_000
     #: The newest entries of a user's log kept in memory.
     tail_entries_max: int = 64
     #: Log ranges read from the store at once; as many lookups for the commands of one batch.

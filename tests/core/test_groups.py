@@ -7,6 +7,7 @@ import trio.testing
 from improtocol import Code, ConversationType, Kind, Role, queries, read_entry, unpack
 from improtocol import commands as c
 from improtocol.entries import Created
+from imserver.core import CoreLimits
 from tests.core.house import House, Phone, post
 
 GROUP = 4711
@@ -117,7 +118,7 @@ async def test_history_read_before_a_removal_is_not_handed_out_even_if_the_conve
     asked = bob.ask_later(queries.History(conversation=GROUP))
     await house.store.held.wait()
     assert (await alice.one(c.Remove(conversation=GROUP, user="bob"))).code == 0
-    house.core._conversations._cached_max = 0
+    house.core._conversations._limits = CoreLimits(conversations_cached_max=0)
     house.core._conversations.shrink(set())
     house.store.release()
     await bob.settle()

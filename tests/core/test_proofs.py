@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import trio
-import trio.testing
 
 from improtocol import Body, RemoteProtocolError, ResyncReason, Text, frames, read_entry
 from improtocol import commands as c
@@ -221,25 +220,6 @@ async def test_the_sum_of_an_ack_is_compared_and_a_difference_begins_at_the_last
     link.say(frames.Ack(count=2, digest=sum_terms(bob.entries[-2:])), frames.Ack(count=0, digest=0))
     await bob.settle()
     assert [one.verified for one in bob.resyncs()] == [agreed_to, agreed_to + 2], "an empty ACK compares too"
-
-
-async def test_nothing_follows_a_difference_that_was_found_during_a_read(nursery: trio.Nursery) -> None:
-    house = await House(limits=CoreLimits(tail_entries_max=1)).open(nursery)
-    alice, bob = await pair(house)
-    bob.drop()
-    for number in range(300):
-        await alice.one(post("bob", str(number)))
-    bob.acks = False
-    await bob.resume()
-    assert bob.link is not None
-    house.store.hold("log_range")
-    bob.link.say(frames.Ack(count=bob.cursor - 2))
-    await house.store.held.wait()
-    bob.link.arrived.clear()
-    bob.link.say(frames.Ack(count=0, digest=12345))
-    house.store.release()
-    await trio.testing.wait_all_tasks_blocked()
-    assert [type(frame) for frame in bob.link.arrived] == [frames.Resync]
 
 
 async def test_an_ack_with_a_digest_in_the_middle_of_a_frame_is_a_protocol_error(house: House) -> None:

@@ -1,9 +1,11 @@
 """A cursor that cannot be served gets an explicit RESYNC, and the snapshot is complete (G5, G13)."""
 
 import trio
+import trio.testing
 
 from improtocol import Code, Kind, ResyncReason, frames
 from improtocol import commands as c
+from imserver.core import CoreLimits
 from tests.core.house import House, pair, post
 
 
@@ -131,3 +133,22 @@ async def test_who_never_heard_of_the_first_messages_end_resumes_from_0_like_eve
     assert [alice.results[counter].value for counter in (1, 2, 3)] == [2, 3, 4]
     assert [entry.kind for entry in alice.entries] == [Kind.CREATED]
     assert alice.cursor == 4
+
+
+async def test_nothing_follows_a_difference_that_was_found_during_a_read(nursery: trio.Nursery) -> None:
+    house = await House(limits=CoreLimits(tail_entries_max=1)).open(nursery)
+    alice, bob = await pair(house)
+    bob.drop()
+    for number in range(300):
+        await alice.one(post("bob", str(number)))
+    bob.acks = False
+    await bob.resume()
+    assert bob.link is not None
+    house.store.hold("log_range")
+    bob.link.say(frames.Ack(count=bob.cursor - 2))
+    await house.store.held.wait()
+    bob.link.arrived.clear()
+    bob.link.say(frames.Ack(count=0, digest=12345))
+    house.store.release()
+    await trio.testing.wait_all_tasks_blocked()
+    assert [type(frame) for frame in bob.link.arrived] == [frames.Resync]
