@@ -18,6 +18,9 @@ from imserver.storage.model import StoreBroken
 #: `sqlite3.connect`, or what stands in for it on a simulated disk.
 Connect = Callable[..., sqlite3.Connection]
 
+#: Out of room and nothing lost by it. SHMSIZE: the index beside the WAL could not grow.
+FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+
 #: "IMSV". Tells our files from others (sqlite.org/pragma.html, application_id).
 APPLICATION_ID: Final = 0x494D5356
 #: Up to this size `quick_check` runs at every start (it reads the whole file); `verify` has no limit.
@@ -129,6 +132,7 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA wal_autocheckpoint = 0")
+        _make_durable(db, path)
         migrate(db)
         if path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
             (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -141,6 +145,28 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
         db.close()
         raise
     return db
+
+
+def _make_durable(db: sqlite3.Connection, path: Path) -> None:
+    """Sync what is in the WAL before anybody acts on it.
+
+    A process that was killed before its sync, or whose sync failed, leaves commits there that only the
+    kernel's memory has. A sync alone would not write those again whose sync failed; a checkpoint does.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or not wal.stat().st_size:
+        return
+    db.execute("PRAGMA busy_timeout = 0")  # who reads beside us need not be waited for
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # The shorter WAL is synced with the next commit. So is what a reader kept from being copied.
+        if schema_version(db):
+            db.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) not in FULL:
+            raise  # else: no room for pages, but before these the WAL was synced
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
 def open_reader(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Connection:

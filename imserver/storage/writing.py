@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from imserver.storage.appending import Appender
 from imserver.storage.journal import Journal
 from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
-from imserver.storage.schema import SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
+from imserver.storage.schema import FULL, SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
 from imserver.storage.trimming import Trim, trim_logs
 
 #: A checkpoint is due after about this many changed pages (WAL pages of 4 KiB, guessed from rows and
@@ -21,9 +21,6 @@ CHECKPOINT_ROWS: Final = 8_192
 #: A WAL longer than this is read back in full once: readers then wait for the checkpoint instead of it for
 #: them.
 WAL_PAGES_MAX: Final = 65_536
-
-#: Out of room and nothing lost by it. SHMSIZE: the index beside the WAL could not grow.
-_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 T = TypeVar("T")
 
@@ -157,7 +154,7 @@ class Writer:
     def _rolled_back(self, error: BaseException) -> BaseException:
         """What the caller is told; the transaction is gone, or the writer is broken."""
         told = error
-        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in _FULL:
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in FULL:
             told = StoreFull(f"no room: {error}")
         elif isinstance(error, sqlite3.Error):
             told = self._break(describe(error))
@@ -199,7 +196,7 @@ class Writer:
             if pages > WAL_PAGES_MAX:
                 self.db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) not in _FULL:
+            if getattr(error, "sqlite_errorcode", None) not in FULL:
                 raise self._break(f"checkpoint: {describe(error)}") from error
 
     def close(self) -> None:

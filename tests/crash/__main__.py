@@ -63,7 +63,7 @@ def one(kind: str, seed: str, scratch: Path) -> tuple[Tally, float]:
 def find_planted(scratch: Path, seed: str, images_max: int = 3_000) -> list[str]:
     """How many images each planted mistake takes to be found."""
     lines = ["| kind | planted mistake | found after images | as |", "|---|---|---|---|"]
-    for kind, mistakes in (("server", planted.SERVER), ("client", planted.CLIENT), ("media", planted.MEDIA)):
+    for kind, mistakes in planted.ALL.items():
         for name, mistake in mistakes.items():
             with mistake():
                 found = first_violation(kind, f"{seed}/{kind}", images_max, scratch)

@@ -78,7 +78,7 @@ def cut_all(
 def replayed(recorder: Recorder, seed: str, images: int) -> Iterator[tuple[int, int, Durable]]:
     """(number, position, disk) of each cut of a run."""
     rng = random.Random(f"{seed}/points")
-    durable = Durable(rng, recorder.names, recorder.files)
+    durable = Durable(rng, recorder.names, recorder.files, recorder.pending)
     done = 0
     for number, position in enumerate(points(random.Random(f"{seed}/where"), len(recorder.log), images)):
         durable.play(recorder.log[done:position])

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 from imsdk.store import outbox
@@ -12,6 +12,7 @@ from imsdk.store.database import Database
 from imserver.media.durable_files import DurableFiles
 from imserver.sim.disks import Fault, Recorder
 from imserver.sim.disks.connection import RecordedConnection
+from imserver.storage import schema
 from imserver.storage.appending import Appender
 from imserver.storage.journal import Journal
 from imserver.storage.model import Write
@@ -216,7 +217,14 @@ def _journal_not_replayed() -> Iterator[None]:
         yield
 
 
-SERVER: dict[str, Planted] = {
+@contextmanager
+def _start_without_sync() -> Iterator[None]:
+    """A start goes by what a killed process has written, and does not sync it."""
+    with patch.object(schema, "_make_durable", _nothing):
+        yield
+
+
+_SERVER: Final[dict[str, Planted]] = {
     "synchronous=NORMAL": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"),
     "synchronous=OFF": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),
     "commit without fsync of the WAL": _lying("-wal"),
@@ -226,15 +234,23 @@ SERVER: dict[str, Planted] = {
     "journal emptied before the tables follow": _settled_before_the_tables,
     "journal not replayed": _journal_not_replayed,
 }
-CLIENT: dict[str, Planted] = {
+_RECOVERY: Final[dict[str, Planted]] = {"start without sync": _start_without_sync}
+_CLIENT: Final[dict[str, Planted]] = {
     "synchronous=NORMAL": _sql("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"),
     "commit without fsync of the WAL": _lying("-wal"),
     "cursor committed apart from the record": _cursor_apart,
     "counter committed apart from the command": _counter_apart,
     "send returns before the commit": _send_before_commit,
 }
-MEDIA: dict[str, Planted] = {
+_MEDIA: Final[dict[str, Planted]] = {
     "no fsync of files": _no_fsync,
     "no fsync of folders": _no_folder_fsync,
     "offset before its data": _offset_before_data,
+}
+#: By kind of run.
+ALL: Final[dict[str, dict[str, Planted]]] = {
+    "server": _SERVER,
+    "recovery": _RECOVERY,
+    "client": _CLIENT,
+    "media": _MEDIA,
 }

@@ -23,9 +23,9 @@ from tests.crash.server_work import ServerWork
 
 
 @contextmanager
-def recorded(root: Path) -> Iterator[tuple[Recorder, Connect]]:
-    """A recorded disk at `root`, and what opens connections on it; the same seed writes the same bytes."""
-    recorder = Recorder(root)
+def recorded(disk: Path | Recorder) -> Iterator[tuple[Recorder, Connect]]:
+    """A recorded disk, and what opens connections on it; the same seed writes the same bytes."""
+    recorder = disk if isinstance(disk, Recorder) else Recorder(disk)
     vfs = RecordedVFS(recorder)
     try:
         with patch.object(schema, "new_epoch", lambda: 7):

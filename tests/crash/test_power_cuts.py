@@ -27,24 +27,12 @@ def test_every_image_holds_every_promise(kind: str, tmp_path: Path, ram: Path) -
     assert tally.unsynced > tally.images, "there was something to lose"
 
 
-@pytest.mark.parametrize("mistake", planted.SERVER)
-def test_a_mistake_planted_in_the_servers_store_is_found(mistake: str, ram: Path) -> None:
-    with planted.SERVER[mistake]():
-        found, _ = first_violation("server", "1/planted", PLANTED_IMAGES_MAX, ram)
-    assert found != "not found"
-
-
-@pytest.mark.parametrize("mistake", planted.CLIENT)
-def test_a_mistake_planted_in_the_clients_store_is_found(mistake: str, ram: Path) -> None:
-    with planted.CLIENT[mistake]():
-        found, _ = first_violation("client", "1/planted", PLANTED_IMAGES_MAX, ram)
-    assert found != "not found"
-
-
-@pytest.mark.parametrize("mistake", planted.MEDIA)
-def test_a_mistake_planted_in_the_media_store_is_found(mistake: str, ram: Path) -> None:
-    with planted.MEDIA[mistake]():
-        found, _ = first_violation("media", "1/planted", PLANTED_IMAGES_MAX, ram)
+@pytest.mark.parametrize(
+    ("kind", "mistake"), [(kind, mistake) for kind, mistakes in planted.ALL.items() for mistake in mistakes]
+)
+def test_a_planted_mistake_is_found(kind: str, mistake: str, ram: Path) -> None:
+    with planted.ALL[kind][mistake]():
+        found, _ = first_violation(kind, "1/planted", PLANTED_IMAGES_MAX, ram)
     assert found != "not found"
 
 

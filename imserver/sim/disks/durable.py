@@ -7,8 +7,9 @@ whole sectors, that a file's length goes with its bytes, that a name goes with i
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 from imserver.sim.disks.image import Image
 from imserver.sim.disks.operations import (
@@ -23,6 +24,7 @@ from imserver.sim.disks.operations import (
     Unlink,
     Write,
 )
+from imserver.sim.disks.recorder import Recorder
 from imserver.sim.disks.tear import Cut, torn
 
 Names = dict[int, dict[str, int]]
@@ -34,16 +36,22 @@ class Durable:
     Args:
         rng: decides what becomes of writes whose sync failed.
         names, files: what was durable before the log begins.
+        pending: what had been asked for before it and was not synced.
     """
 
     def __init__(
-        self, rng: random.Random, names: Names | None = None, files: dict[int, bytes] | None = None
+        self,
+        rng: random.Random,
+        names: Names | None = None,
+        files: Mapping[int, bytes | bytearray] | None = None,
+        pending: Iterable[Operation] = (),
     ) -> None:
         self._rng = rng
         self._names: Names = {node: dict(entries) for node, entries in (names or {ROOT: {}}).items()}
         self._files: dict[int, bytearray] = {node: bytearray(data) for node, data in (files or {}).items()}
         self._folders = {ROOT, *self._names}
         self._pending: list[Operation] = []
+        self.play(pending)
 
     @property
     def unsynced(self) -> int:
@@ -64,6 +72,23 @@ class Durable:
                     if isinstance(operation, Link) and operation.is_folder:
                         self._folders.add(operation.node)
                     self._pending.append(operation)
+
+    def hand_over(self, root: Path) -> Recorder:
+        """The process was killed here, and another one goes on in `root`, which is empty.
+
+        Everything that was written is there. What was not synced is no more durable than it was.
+        """
+        names: Names = {node: dict(entries) for node, entries in self._names.items()}
+        files = {node: bytearray(data) for node, data in self._files.items()}
+        for operation in self._pending:
+            _apply(names, files, operation)
+        _tree(names, files, self._folders).put(root)
+        used = {*files, *names, *(node for entries in names.values() for node in entries.values())}
+        recorder = Recorder(root, nodes=_nodes(names, root), first_new=max(used) + 1)
+        recorder.names = {folder: dict(self._names.get(folder, {})) for folder in self._folders}
+        recorder.files = {node: bytes(data) for node, data in self._files.items()}
+        recorder.pending = list(self._pending)
+        return recorder
 
     def image(self, rng: random.Random, cut: Cut) -> Image:
         """What is found after a power cut at this point. The replay can go on after it."""
@@ -173,6 +198,18 @@ def _apply(names: Names, files: dict[int, bytearray], operation: Operation) -> N
             names.setdefault(to_folder, {})[to_name] = node
         case Sync() | SyncFailed() | SyncFolder():
             raise AssertionError("a sync is no change")
+
+
+def _nodes(names: Names, root: Path) -> dict[Path, int]:
+    """Which node each path stands for."""
+    nodes = {root: ROOT}
+    waiting = [(root, ROOT)]
+    while waiting:
+        path, folder = waiting.pop()
+        for name, node in names.get(folder, {}).items():
+            nodes[path / name] = node
+            waiting.append((path / name, node))
+    return nodes
 
 
 def _tree(names: Names, files: dict[int, bytearray], made: AbstractSet[int]) -> Image:

@@ -42,16 +42,30 @@ def no_faults(_call: str, _path: Path) -> Fault | None:
 
 
 class Recorder:
-    """Notes what happens below `root`, whose present content counts as durable."""
+    """Notes what happens below `root`.
 
-    def __init__(self, root: Path, *, faults: FaultPlan = no_faults) -> None:
+    Its present content counts as durable, unless `Durable.hand_over` has made it: then `nodes` says which
+    node each path is, `first_new` the number of the next one, and `pending` what was not synced.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        faults: FaultPlan = no_faults,
+        nodes: dict[Path, int] | None = None,
+        first_new: int = ROOT + 1,
+    ) -> None:
         self.root: Final = root
         self.faults = faults
         self.log: list[Operation] = []
-        self._nodes: dict[Path, int] = {root: ROOT}
-        self._next = ROOT + 1
+        self.pending: list[Operation] = []
+        self._nodes: dict[Path, int] = nodes or {root: ROOT}
+        self._next = first_new
         self.names: dict[int, dict[str, int]] = {ROOT: {}}
         self.files: dict[int, bytes] = {}
+        if nodes is not None:
+            return
         for path in sorted(root.rglob("*")):
             node = self._new(path)
             self.names[self._nodes[path.parent]][path.name] = node

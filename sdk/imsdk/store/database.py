@@ -120,6 +120,7 @@ class Database:
                 con.execute("PRAGMA journal_mode = WAL")
                 con.execute("PRAGMA synchronous = FULL")
                 con.execute("PRAGMA temp_store = MEMORY")
+                self._make_durable(con)
                 schema.migrate(con)
             except BaseException:
                 con.close()
@@ -138,6 +139,24 @@ class Database:
     def _connect_to_file(self) -> sqlite3.Connection:
         path = ":memory:" if self.folder is None else str(self.folder / FILE_NAME)
         return self._connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+    def _make_durable(self, con: sqlite3.Connection) -> None:
+        """Sync what is in the WAL before anybody acts on it.
+
+        A process that was killed before its sync, or whose sync failed, leaves commits there that only the
+        kernel's memory has. A sync alone would not write those again whose sync failed; a checkpoint does.
+        """
+        wal = None if self.folder is None else self.folder / f"{FILE_NAME}-wal"
+        if wal is None or not wal.exists() or not wal.stat().st_size:
+            return
+        try:
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            (version,) = con.execute("PRAGMA user_version").fetchone()
+            if version:
+                con.execute("UPDATE state SET id = id")  # the shorter WAL is synced with the next commit
+        except sqlite3.Error as error:
+            if not isinstance(_storage_error(error), StorageFull):
+                raise  # else: no room for pages, but before these the WAL was synced
 
     async def close(self) -> None:
         """Let go of everything."""
