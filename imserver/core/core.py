@@ -277,6 +277,7 @@ class Core:
         await self.reload_keys()
         await self._revoker.load()
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._store.failed)
             nursery.start_soon(self._commits.run)
             nursery.start_soon(self._delivery.run)
             nursery.start_soon(self._attacher.run)

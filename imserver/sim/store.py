@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import trio
 
@@ -59,6 +59,10 @@ class SimDriver:
                     return self.writer.read(work)
             self._server.drive.settle()
         return work(self._server.drive.database)
+
+    async def failed(self) -> NoReturn:
+        """See `imserver.storage.driver.Driver`."""
+        await trio.sleep_forever()
 
     async def _wait(self, site: str) -> None:
         rng, buggify = self._server.rng, self._server.world.buggify

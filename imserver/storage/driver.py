@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, NoReturn, Protocol, TypeVar, cast
 
 import aiosqlite
 import outcome
@@ -55,6 +55,9 @@ class Driver(Protocol):
         `lacking` says whether the tables may lack what it looks for; then they follow the journal first.
         """
 
+    async def failed(self) -> NoReturn:
+        """Wait until work failed that nobody had asked for, and raise what it raised."""
+
 
 class InlineDriver:
     """No threads.
@@ -75,6 +78,9 @@ class InlineDriver:
         if lacking(self.writer) and not self.writer.settle():
             return self.writer.read(work)
         return work(self._reader)
+
+    async def failed(self) -> NoReturn:
+        await trio.sleep_forever()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -150,6 +156,9 @@ class ThreadDriver:
             await self._cross(ask, ask.reader)
         assert ask.outcome is not None
         return cast(T, ask.outcome.unwrap())
+
+    async def failed(self) -> NoReturn:
+        await self._writer.failed()
 
     async def _wait(self, ask: _Ask) -> None:
         """Until `ask` has a reader, or its outcome."""

@@ -19,6 +19,8 @@ from imserver.storage.model import NO_ENTRY, StoreBroken, Write
 #: `Final`, which would be fixed where this is compiled: tests and simulated worlds have other limits.
 WRITES_MAX = 4_096
 BYTES_MAX: Final = 1024 * 1024
+#: What a recipient takes in a row, and more than he takes of the appender's memory until the tables follow.
+_RECIPIENT_BYTES: Final = 5
 
 _ORDINARY: Final = frozenset({NO_ENTRY, int(Kind.MESSAGE), int(Kind.READ)})
 
@@ -52,11 +54,13 @@ class Journal:
             or (conversation > 0 and conversation in self._conversations)
         )
 
-    def takes(self, writes: Sequence[Write]) -> bool:
-        """Whether these may wait: all ordinary (messages without media, read marks, refusals), and room."""
-        if self._writes + len(writes) > WRITES_MAX:
+    def takes(self, writes: Sequence[Write], size: int) -> bool:
+        """Whether these may wait: all ordinary (messages without media, read marks, refusals), and room.
+
+        `size` is their `size_of`.
+        """
+        if self._writes + len(writes) > WRITES_MAX or self._bytes + size > BYTES_MAX:
             return False
-        size = self._bytes
         for write in writes:
             if (
                 write.kind not in _ORDINARY
@@ -68,8 +72,7 @@ class Journal:
                 or write.end_session
             ):
                 return False
-            size += len(write.payload)
-        return size <= BYTES_MAX
+        return True
 
     def add(self, writes: Sequence[Write]) -> None:
         """Add a batch that it `takes`; once that is committed, `added`."""
@@ -81,7 +84,7 @@ class Journal:
         for id_, writes in rows(self._db):
             if writes is None:
                 raise StoreBroken(f"row {id_} of the journal is no batch of writes; restore a backup")
-            self.added(writes)
+            self.added(writes, size_of(writes))
             yield writes
         self.stale = False
 
@@ -93,20 +96,25 @@ class Journal:
     # What is told after a commit and not before it: until then readers need not wait for the batch, and must
     # not look into tables that do not say it.
 
-    def added(self, writes: Sequence[Write]) -> None:
+    def added(self, writes: Sequence[Write], size: int) -> None:
         """These wait from now on."""
         for write in writes:
-            self._bytes += len(write.payload)
             self._conversations.add(write.conversation)
             self._users.add(write.author)
             self._users.update(write.recipients)
         self._writes += len(writes)
+        self._bytes += size
 
     def settled(self) -> None:
         """Nothing waits any more."""
         self._writes = self._bytes = 0
         self._users.clear()
         self._conversations.clear()
+
+
+def size_of(writes: Sequence[Write]) -> int:
+    """About how many bytes these take in a row."""
+    return sum([len(write.payload) + _RECIPIENT_BYTES * len(write.recipients) for write in writes])
 
 
 def rows(db: sqlite3.Connection) -> Iterator[tuple[int, list[Write] | None]]:

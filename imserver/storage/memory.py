@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import trio
 
@@ -250,6 +251,9 @@ class MemoryStore:
     async def record_shows(self, conversation: int, seq: int, media: bytes) -> bool:
         room = (await self._enter()).rooms.get(conversation)
         return room is not None and 1 <= seq <= room.head and media in room.records[seq - 1].media
+
+    async def failed(self) -> NoReturn:
+        await trio.sleep_forever()
 
     async def close(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import trio
 
@@ -228,6 +228,13 @@ class SqliteStore:
         return await self._read(
             partial(accounts.record_shows, conversation=conversation, seq=seq, media=media), nothing
         )
+
+    async def failed(self) -> NoReturn:
+        try:
+            await self._driver.failed()
+        except (StoreBroken, sqlite3.Error) as error:
+            self._broken = StoreBroken(str(error))
+            raise self._broken from error
 
     async def close(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -9,7 +9,7 @@ Every implementation passes `tests/contracts/`. What goes in and comes out is in
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from improtocol.entries import Entry
 from improtocol.queries import ConversationInfo, MemberInfo
@@ -195,6 +195,9 @@ class Store(MediaIndex, Protocol):
 
     async def last_seen_ms(self, users: Sequence[int]) -> dict[int, int]:
         """When a device of each of these users was last seen, ms since 1970; unknown ones are missing."""
+
+    async def failed(self) -> NoReturn:
+        """Wait for a failure in what the store does by itself, and raise it: `StoreBroken`."""
 
     async def close(self) -> None:
         """Finish what is under way and give everything back. May be called twice."""

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import outcome
 import trio
@@ -37,6 +37,8 @@ class WriterThread:
         self._jobs = SimpleQueue()
         self._writer: Writer | None = None
         self._stopped = False
+        self._failure: Exception | None = None
+        self._failed = trio.Event()
         # A daemon: when the main thread dies of something else, the process must end (G7), not wait for it.
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
@@ -61,6 +63,12 @@ class WriterThread:
         """Run `work` after what was handed over earlier; once handed over it is not cancelled."""
         await trio.lowlevel.checkpoint_if_cancelled()
         return await self._cross(cast(Callable[[Writer | None], T], work))
+
+    async def failed(self) -> NoReturn:
+        """Wait until work failed that nobody had asked for, and raise what it raised."""
+        await self._failed.wait()
+        assert self._failure is not None
+        raise self._failure
 
     async def stop(self) -> None:
         """Finish what was handed over, close the connection, end the thread."""
@@ -102,6 +110,10 @@ class WriterThread:
             try:
                 return self._jobs.get(timeout=REST_S)
             except Empty:
-                with suppress(StoreBroken, sqlite3.Error):  # whoever comes next is told
+                try:
                     writer.settle()
+                except (StoreBroken, sqlite3.Error) as error:
+                    self._failure = error
+                    with suppress(trio.RunFinishedError):
+                        self._token.run_sync_soon(self._failed.set)
         return self._jobs.get()

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from typing import Final, TypeVar
 
 from imserver.storage.appending import Appender
-from imserver.storage.journal import Journal
+from imserver.storage.journal import Journal, size_of
 from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
 from imserver.storage.schema import FULL, SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
 from imserver.storage.trimming import Trim, trim_logs
@@ -51,9 +51,12 @@ class Writer:
 
     def append(self, writes: Sequence[Write], marks: Marks | None) -> list[Placed]:
         """See `Store.append`."""
-        self._bytes += sum(len(write.payload) for write in writes)
-        if marks is None and self._journal.takes(writes):
-            return self._committed(lambda _: self._journaled(writes), lambda: self._journal.added(writes))
+        size = size_of(writes)
+        self._bytes += size
+        if marks is None and self._journal.takes(writes, size):
+            return self._committed(
+                lambda _: self._journaled(writes), lambda: self._journal.added(writes, size)
+            )
         return self._committed(lambda _: self._appender.append(writes, marks))
 
     def settle(self) -> bool:

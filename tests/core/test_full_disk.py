@@ -1,5 +1,7 @@
 """Disk full: a typed refusal, nothing lost, works on with room. A broken store: no further ack (G7)."""
 
+from typing import NoReturn
+
 import pytest
 import trio
 import trio.testing
@@ -142,6 +144,22 @@ class BreakingStore(SlowStore):
         await super()._pass(name, writes=writes)
         if name == self.at:
             raise StoreBroken("the disk said EIO")
+
+    async def failed(self) -> NoReturn:
+        await self._pass("failed")
+        await super().failed()
+
+
+async def test_a_store_that_breaks_while_nobody_asks_ends_the_core(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    store = BreakingStore(epoch=77)
+    store.hold("failed")
+    with pytest.RaisesGroup(StoreBroken, flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            await pair(await House(store).open(nursery))
+            store.at = "failed"
+            store.release()
 
 
 @pytest.mark.parametrize("at", ["append", "log_in", "devices", "log_range", "history", "share_conversation"])

@@ -45,9 +45,9 @@ _BYTES: Final = "post and result, event and a share of the ACK, of a text of 45 
 BUDGETS: Final[dict[str, Budget]] = {
     # A message from one app to another.
     "calls on the main thread, window 16": Budget(111, _CALL),
-    "calls on the writer's thread, window 16": Budget(33.1, _CALL),
+    "calls on the writer's thread, window 16": Budget(31, _CALL),
     "calls on the main thread, window 1": Budget(165, _CALL),
-    "calls on the writer's thread, window 1": Budget(29.7, _CALL),
+    "calls on the writer's thread, window 1": Budget(27.7, _CALL),
     "socket calls, window 16": Budget(
         0.225, "per batch one recv and one send a sender, one send a receiver, and one ACK of it a while"
     ),

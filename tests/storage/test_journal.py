@@ -4,49 +4,20 @@ import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
 
 from improtocol.entries import Kind
 from imserver.storage import appending, journal
 from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
-from imserver.storage.journal import BYTES_MAX, Journal, pack_writes, unpack_writes
-from imserver.storage.model import NO_ENTRY, Marks, MemberChange, StoreBroken, Write
+from imserver.storage.model import NO_ENTRY, Marks, StoreBroken
 from imserver.storage.schema import open_writer
 from imserver.storage.sqlite import SqliteStore, open_sqlite
 from imserver.storage.verify import verify
 from imserver.storage.writing import Writer
 from tests.contracts.house import ROOM, House
-
-COUNTS = st.integers(0, 2**63 - 1)
-WRITES = st.builds(
-    Write,
-    device=COUNTS,
-    counter=COUNTS,
-    digest=st.integers(0, 2**32 - 1),
-    code=st.integers(0, 599),
-    value=COUNTS,
-    at_ms=COUNTS,
-    author=COUNTS,
-    author_name=st.text(max_size=9),
-    conversation=COUNTS,
-    kind=st.sampled_from([NO_ENTRY, Kind.MESSAGE, Kind.READ]),
-    payload=st.binary(max_size=99),
-    recipients=st.lists(COUNTS, max_size=5),
-)
-
-
-def facts(write: Write) -> dict[str, Any]:
-    names = (
-        "device counter digest code value at_ms author author_name conversation create kind payload target"
-        " media recipients members title end_session"
-    )
-    return {name: getattr(write, name) for name in names.split()}
 
 
 def waiting(folder: Path) -> int:
@@ -58,55 +29,6 @@ def waiting(folder: Path) -> int:
 async def heads(store: SqliteStore, house: House) -> list[int]:
     logs = await store.log_heads(list(house.users.values()))
     return [logs[user].head for user in house.users.values()]
-
-
-@given(st.lists(WRITES, max_size=5))
-def test_a_row_says_every_fact_of_an_ordinary_write(writes: list[Write]) -> None:
-    assert Journal(cast(sqlite3.Connection, None)).takes(writes)
-    said = unpack_writes(pack_writes(writes))
-    assert [facts(write) for write in said] == [facts(write) for write in writes]
-
-
-@given(st.binary(max_size=60))
-def test_what_is_no_row_is_a_value_error(packed: bytes) -> None:
-    try:
-        writes = unpack_writes(packed)
-    except ValueError:
-        return
-    assert isinstance(writes, list)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"target": 1, "kind": Kind.EDITED},
-        {"kind": Kind.RECALLED, "target": 1},
-        {"kind": Kind.REACTED, "target": 1},
-        {"media": [b"1" * 32]},
-        {"members": [MemberChange(user=2, role=None)], "kind": Kind.LEFT},
-        {"title": "new"},
-        {"end_session": True, "kind": NO_ENTRY},
-    ],
-    ids="-".join,
-)
-def test_what_changes_more_than_ends_of_logs_does_not_wait(fields: dict[str, Any]) -> None:
-    empty = Journal(cast(sqlite3.Connection, None))
-    message = Write(device=0, at_ms=1, conversation=ROOM, kind=Kind.MESSAGE)
-    assert empty.takes([message])
-    assert not empty.takes([message, Write(**({"device": 0, "at_ms": 1, "kind": Kind.MESSAGE} | fields))])
-
-
-def test_no_more_waits_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "WRITES_MAX", 3)
-    full = Journal(cast(sqlite3.Connection, None))
-    message = Write(device=0, at_ms=1, kind=Kind.MESSAGE)
-    full.added([message] * 2)
-    assert full.takes([message])
-    assert not full.takes([message] * 2)
-    large = Write(device=0, at_ms=1, kind=Kind.MESSAGE, payload=bytes(BYTES_MAX))
-    assert not full.takes([large])
-    full.settled()
-    assert full.takes([large])
 
 
 async def test_the_tables_follow_before_they_are_read_and_only_when_it_matters(tmp_path: Path) -> None:
@@ -246,6 +168,22 @@ async def test_when_nothing_is_asked_of_the_writer_the_tables_follow(
         await house.append(house.message("alice", "x", "alice", "bob"))
         assert await trio.to_thread.run_sync(followed.wait, 60)
         assert waiting(tmp_path) == 0
+
+
+async def test_a_failure_while_the_writer_rests_is_told_though_nobody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(self: Writer) -> bool:
+        raise StoreBroken("the disk said EIO")
+
+    async with open_sqlite(tmp_path) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        with monkeypatch.context() as patch:
+            patch.setattr(Writer, "settle", settle)
+            await house.append(house.message("alice", "x", "alice", "bob"))
+            with trio.fail_after(60), pytest.raises(StoreBroken, match="EIO"):
+                await store.failed()
 
 
 @pytest.mark.parametrize(
