@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from improtocol import Code, NextAction
+from improtocol import Code, NextAction, action_of
+from improtocol.frames import Close
 from imsdk.errors import StorageError, StorageFull
 
 #: While there is no room on the device, one connection a while tells when there is.
@@ -29,7 +30,17 @@ def ended_by(error: Exception) -> Ended:
     return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}")
 
 
-def name_of(code: int) -> str:
+def closed_by(frame: Close) -> Ended:
+    """What a CLOSE of the server means."""
+    return Ended(
+        action=action_of(frame.code),
+        reason=frame.reason or _name_of(frame.code),
+        code=frame.code,
+        retry_after_ms=frame.retry_after_ms,
+    )
+
+
+def _name_of(code: int) -> str:
     """A close code's name, also of one that this version does not know."""
     try:
         return Code(code).name

@@ -18,12 +18,11 @@ from improtocol import (
     RemoteProtocolError,
     Side,
     State,
-    action_of,
     close_for,
     frames,
 )
 from improtocol.frames import Frame
-from imsdk.ending import Ended, ended_by, name_of
+from imsdk.ending import Ended, closed_by, ended_by
 from imsdk.errors import StorageError
 from imsdk.keepalive import keep_alive
 from imsdk.resync import resync
@@ -201,7 +200,9 @@ class Link:
 
     async def _take_frames(self) -> None:
         results: deque[frames.Result] = deque()
-        while True:
+        # Once the connection has ended nothing more of it counts: behind CONNECTED for another user come his
+        # messages, and they may lie in the same bytes.
+        while self._ended is None:
             frame = self._conn.next_event()
             if isinstance(frame, frames.Result):
                 results.append(frame)
@@ -238,14 +239,7 @@ class Link:
             case frames.Ping():
                 self.send(frames.Pong())
             case frames.Close():
-                self.finish(
-                    Ended(
-                        action=action_of(frame.code),
-                        reason=frame.reason or name_of(frame.code),
-                        code=frame.code,
-                        retry_after_ms=frame.retry_after_ms,
-                    )
-                )
+                self.finish(closed_by(frame))
             case _:
                 pass
 
@@ -275,6 +269,8 @@ class Link:
         self._resync_told = frame.resync > 0
         self.accepted = frame.accepted
         await self._engine.attached(attached)
+        if self._ended is not None:
+            return  # it is refused
         # Judged here: by the end of a RESYNC commands of this very connection may have been acked as well.
         self.forgotten = frame.accepted < self._engine.session.acked
         self._more = True
