@@ -21,13 +21,21 @@ class Ended:
     retry_after_ms: int = 0
 
 
-def ended_by(error: Exception) -> Ended:
-    """What a failure of the connection or of the store means."""
+def ended_by(error: BaseException) -> Ended:
+    """What a failure of the connection or of the store means, perhaps one out of nurseries."""
+    error = first_of(error)
     if isinstance(error, StorageFull):
         return Ended(action=NextAction.RETRY_AFTER, reason=str(error), retry_after_ms=FULL_RETRY_MS)
     if isinstance(error, StorageError):  # fail-stop: nothing more is taken over that may not be durable
         return Ended(action=NextAction.STOP, reason=str(error))
     return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}")
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first error in what nurseries have wrapped."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def closed_by(frame: Close) -> Ended:

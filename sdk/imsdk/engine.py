@@ -14,7 +14,7 @@ from improtocol import ClientMode, Code, Entry, Kind, NextAction, Value
 from improtocol.frames import Result
 from improtocol.queries import Question
 from imsdk.backoff import BACKGROUND_S_MAX, FOREGROUND_S_MAX, Backoff
-from imsdk.ending import Ended
+from imsdk.ending import Ended, first_of
 from imsdk.errors import Stopped, StorageError, StorageFull
 from imsdk.heartbeat import Heartbeat
 from imsdk.link import Link
@@ -72,20 +72,25 @@ class Engine:
         self._strays = Strays()
         self._logging_out = False
         self._nursery: trio.Nursery | None = None
+        self._life = trio.CancelScope()
+        self._failure: BaseException | None = None
 
     # The connection's loop --------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep a connection until there is a reason to stop. Never raises for what the outside does."""
         try:
-            await self._run()
+            with self._life:
+                await self._run()
         except* StorageError as group:
-            self.fail(group.exceptions[0])
+            self._failure = first_of(group)
+        if self._failure is not None:
+            self._stop(str(self._failure), 0)
 
     def fail(self, error: BaseException) -> None:
         """The store failed: fail-stop, since nothing more may be said to be durable."""
-        self._stop(str(error), 0)
-        self._end(Ended(action=NextAction.STOP, reason=str(error)))
+        self._failure = first_of(error)
+        self._life.cancel()
 
     async def _run(self) -> None:
         async with trio.open_nursery() as nursery:

@@ -75,6 +75,8 @@ class Link:
                     if scope.cancelled_caught:
                         self.finish(Ended(action=NextAction.RETRY_NOW, reason="no answer to the greeting"))
                     await keep_alive(engine, self)
+        except* StorageError as group:  # of whichever task
+            self.finish(ended_by(group))
         finally:
             engine.session.attached = False
             await trio.aclose_forcefully(self._stream)
@@ -121,7 +123,7 @@ class Link:
                 due = [at for at in (engine.session.ack_at, engine.session.wake_at) if at is not None]
                 with trio.move_on_at(min(due, default=float("inf"))):
                     await changed.wait()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             self.finish(ended_by(error))
 
     async def _fill(self) -> None:
@@ -185,7 +187,7 @@ class Link:
                 self._conn.receive_data(bytes(data))
                 await self._take_frames()
                 engine.bell.ring()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             self.finish(ended_by(error))
         except (RemoteProtocolError, LocalProtocolError) as error:
             await self._complain(error)

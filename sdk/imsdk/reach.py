@@ -16,7 +16,10 @@ DIAL_S_MAX: Final = 10.0
 
 
 async def reach(engine: "Engine", nursery: trio.Nursery) -> tuple[str, trio.abc.Stream] | Ended:
-    """(token, or "" when none is needed; stream), or why there is none. `nursery` is for the stream's tasks."""
+    """(token, or "" when none is needed; stream), or why there is none.
+
+    What the stream needs beside it runs in `nursery`.
+    """
     token = ""
     try:
         if engine.session.needs_token:
