@@ -115,8 +115,7 @@ class Link:
                     data = bytes(self._out)
                     self._out.clear()
                     engine.statistics.bytes_out += len(data)
-                    if self._record.consistent_s is None:
-                        self._record.bytes_out += len(data)
+                    self._record.count(bytes_out=len(data))
                     self.said.ring()
                     await self._stream.send_all(data)
                     continue
@@ -146,8 +145,7 @@ class Link:
                 ack := session.take_ack()
             ):
                 self.send(ack)
-                if self._record.consistent_s is None:
-                    self._record.round_trips += 1
+                self._record.count(round_trips=1)
 
     async def _fill_commands(self) -> None:
         session = self._engine.session
@@ -182,8 +180,7 @@ class Link:
                     return
                 self.heard_s = trio.current_time()
                 engine.statistics.bytes_in += len(data)
-                if self._record.consistent_s is None:
-                    self._record.bytes_in += len(data)
+                self._record.count(bytes_in=len(data))
                 self._conn.receive_data(bytes(data))
                 await self._take_frames()
                 engine.bell.ring()
@@ -261,9 +258,8 @@ class Link:
         size = sum(len(entry.payload) for entry in frame.entries)
         engine.session.committed(frame.end, trio.current_time(), digest, len(frame.entries), size)
         engine.statistics.events += len(frame.entries)
-        if self._record.consistent_s is None:
-            self._record.missed_events += len(frame.entries)
-            await self.check_consistent()
+        self._record.count(missed_events=len(frame.entries))
+        await self.check_consistent()
 
     async def _attach(self, frame: frames.Connected | frames.Resumed) -> None:
         attached = self._engine.session.attach(frame)
@@ -275,6 +271,10 @@ class Link:
             return  # it is refused
         # Judged here: by the end of a RESYNC commands of this very connection may have been acked as well.
         self.forgotten = frame.accepted < self._engine.session.acked
+        if self.forgotten and attached.fresh is not None and not self._resync_told:
+            # CONNECT could not say what was acked. RESUME does, so its answer is RESYNC DIVERGED.
+            self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server forgot what it had acked"))
+            return
         self._more = True
         self._engine.statistics.resumes.append(self._record)
         self._engine.bell.ring()
