@@ -13,12 +13,13 @@ FULL_RETRY_MS: Final = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """Why a connection is over and what to do next."""
+    """Why a connection is over and what to do next. `broke`: its stream did, without a word."""
 
     action: NextAction
     reason: str
     code: int = 0
     retry_after_ms: int = 0
+    broke: bool = False
 
 
 def ended_by(error: BaseException) -> Ended:
@@ -28,7 +29,7 @@ def ended_by(error: BaseException) -> Ended:
         return Ended(action=NextAction.RETRY_AFTER, reason=str(error), retry_after_ms=FULL_RETRY_MS)
     if isinstance(error, StorageError):  # fail-stop: nothing more is taken over that may not be durable
         return Ended(action=NextAction.STOP, reason=str(error))
-    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}")
+    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}", broke=True)
 
 
 def first_of(error: BaseException) -> BaseException:

@@ -169,9 +169,12 @@ class Engine:
                 reason = f"this store belongs to {self.user!r}, the token to {attached.fresh.user!r}"
                 self._end(Ended(action=NextAction.STOP, reason=reason))
                 return
+            if attached.fresh.idle_s != self.heartbeat.idle_s:
+                # Before the session, whose RESUMED does not say it again.
+                self.heartbeat.idle_s = attached.fresh.idle_s
+                await self.save_heartbeat()
             identity = await self.store.attach(attached.fresh)
             self.user = identity.user
-            self.heartbeat.idle_s = attached.fresh.idle_s
             self.session.renew(identity)
         elif attached.skip_to > self.session.acked:
             await self.store.skip_counters(attached.skip_to)
@@ -226,9 +229,8 @@ class Engine:
         self.feed_bell.ring()
 
     async def save_heartbeat(self) -> None:
-        """Keep what the heartbeat has learned."""
-        with suppress(StorageFull):  # learned again
-            await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
+        """Keep what the heartbeat knows."""
+        await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
 
     # What the app asks ------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from improtocol import (
 from improtocol.frames import Frame
 from imsdk.ending import Ended, closed_by, ended_by
 from imsdk.errors import StorageError
-from imsdk.keepalive import keep_alive
+from imsdk.keepalive import keep_alive, learn
 from imsdk.resync import resync
 from imsdk.rewind import rewound
 from imsdk.session import Verdict
@@ -50,6 +50,7 @@ class Link:
         self._scope = trio.CancelScope()
         self._ended: Ended | None = None
         self.heard_s = trio.current_time()
+        self.probed_s: float | None = None
         self._asked: set[int] = set()  #: queries sent on this connection
         self.said = Bell()  #: something was sent, so an answer may be due
         self._more = True  #: the outbox may hold what is not sent yet
@@ -81,6 +82,8 @@ class Link:
             engine.session.attached = False
             await trio.aclose_forcefully(self._stream)
         assert self._ended is not None
+        if self._ended.broke and self.probed_s is not None and self.heard_s < self.probed_s:
+            await learn(engine, answered=False)
         return self._ended
 
     def finish(self, ended: Ended) -> None:
@@ -176,8 +179,7 @@ class Link:
             while True:
                 data = await self._stream.receive_some(READ_BYTES)
                 if not data:
-                    self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server hung up"))
-                    return
+                    raise trio.BrokenResourceError("the server hung up")
                 self.heard_s = trio.current_time()
                 engine.statistics.bytes_in += len(data)
                 self._record.count(bytes_in=len(data))
