@@ -14,14 +14,14 @@ from improtocol import ClientMode, Code, Entry, Kind, NextAction, Value
 from improtocol.frames import Result
 from improtocol.queries import Question
 from imsdk.backoff import BACKGROUND_S_MAX, FOREGROUND_S_MAX, Backoff
-from imsdk.dialers import NurseryDialer
-from imsdk.ending import Ended
-from imsdk.errors import ImError, Stopped, StorageError, StorageFull
+from imsdk.ending import Ended, first_of
+from imsdk.errors import Stopped, StorageError, StorageFull
 from imsdk.heartbeat import Heartbeat
 from imsdk.link import Link
 from imsdk.network import Network
 from imsdk.outcomes import Outcomes
 from imsdk.questions import Questions
+from imsdk.reach import reach
 from imsdk.resync import refresh_stale
 from imsdk.session import Attached, Session, is_refusal_of_session
 from imsdk.settings import Settings
@@ -32,10 +32,10 @@ from imsdk.store.rows import Identity, Settled
 from imsdk.stray import Strays
 from imsdk.wakeup import Bell, Recent
 
-DIAL_S_MAX: Final = 10.0
 QUERY_S_MAX: Final = 20.0
 #: States kept for an app that is slow to look; the oldest go.
 STATES_MAX: Final = 64
+NETWORK_CHANGED: Final = Ended(action=NextAction.RETRY_NOW, reason="the device has another network")
 
 
 class Engine:
@@ -72,63 +72,55 @@ class Engine:
         self._strays = Strays()
         self._logging_out = False
         self._nursery: trio.Nursery | None = None
+        self._life = trio.CancelScope()
+        self._failure: BaseException | None = None
 
     # The connection's loop --------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep a connection until there is a reason to stop. Never raises for what the outside does."""
         try:
-            await self._run()
+            with self._life:
+                await self._run()
         except* StorageError as group:
-            self.fail(group.exceptions[0])
+            self._failure = first_of(group)
+        if self._failure is not None:
+            self._stop(str(self._failure), 0)
 
     def fail(self, error: BaseException) -> None:
         """The store failed: fail-stop, since nothing more may be said to be durable."""
-        self._stop(str(error), 0)
-        self._end(Ended(action=NextAction.STOP, reason=str(error)))
+        self._failure = first_of(error)
+        self._life.cancel()
 
     async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
             while True:
                 self._set_state(ConnectionState(phase=Phase.CONNECTING))
+                self._network_changed = False  # from here on it breaks off the attempt
                 with trio.CancelScope() as self._attempt:
-                    ended = await self._connect_once()
+                    ended = await self._connect_once(nursery)
                 self.synced = False
-                if self._network_changed:
-                    self._network_changed = False
-                    self.backoff.reset()
-                    continue
+                if self._attempt.cancelled_caught:
+                    ended = NETWORK_CHANGED
                 decided = await self._after(ended)
                 if decided is None:
                     break
-                delay_s, reason = decided
-                self._set_state(
-                    ConnectionState(phase=Phase.WAITING, retry_s=delay_s, reason=reason, code=ended.code)
-                )
-                with trio.move_on_after(delay_s):
-                    await self.state_bell.wait_until(lambda: self._network_changed)
-                    self._network_changed = False
+                if not self._network_changed:
+                    await self._wait(*decided, ended.code)
+                if self._network_changed:
+                    self.backoff.reset()
 
-    async def _connect_once(self) -> Ended:
-        token = ""
-        try:
-            if self.session.needs_token:
-                token = await self.settings.fetch_token()
-                if not token:
-                    return Ended(action=NextAction.STOP, reason="a token is needed, and there is none")
-            self.session.open(token, self.mode)
-            self.statistics.dials += 1
-            with trio.fail_after(DIAL_S_MAX):
-                stream = await self._dial()
-        except trio.TooSlowError:
-            return Ended(action=NextAction.RETRY_NOW, reason="the server cannot be reached in time")
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            return Ended(action=NextAction.RETRY_NOW, reason=f"the server cannot be reached: {error}")
-        except ImError as error:
-            return Ended(action=NextAction.RETRY_NOW, reason=str(error))
-        except ValueError as error:  # a token or a URL that can never be right
-            return Ended(action=NextAction.STOP, reason=str(error))
+    async def _wait(self, delay_s: float, reason: str, code: int) -> None:
+        self._set_state(ConnectionState(phase=Phase.WAITING, retry_s=delay_s, reason=reason, code=code))
+        with trio.move_on_after(delay_s):
+            await self.state_bell.wait_until(lambda: self._network_changed)
+
+    async def _connect_once(self, nursery: trio.Nursery) -> Ended:
+        reached = await reach(self, nursery)
+        if isinstance(reached, Ended):
+            return reached
+        token, stream = reached
         self._link = Link(self, stream)
         self._strays.greeted()
         self._mode_told = self.mode
@@ -136,12 +128,6 @@ class Engine:
             return await self._link.run(token)
         finally:
             self._link = None
-
-    async def _dial(self) -> trio.abc.Stream:
-        dialer, url = self.settings.dialer, self.settings.url
-        if isinstance(dialer, NurseryDialer) and self._nursery is not None:
-            return await dialer.dial_in(self._nursery, url)
-        return await dialer.dial(url)
 
     async def _after(self, ended: Ended) -> tuple[float, str] | None:
         """(seconds to wait, reason), or None to stop."""
@@ -183,9 +169,12 @@ class Engine:
                 reason = f"this store belongs to {self.user!r}, the token to {attached.fresh.user!r}"
                 self._end(Ended(action=NextAction.STOP, reason=reason))
                 return
+            if attached.fresh.idle_s != self.heartbeat.idle_s:
+                # Before the session, whose RESUMED does not say it again.
+                self.heartbeat.idle_s = attached.fresh.idle_s
+                await self.save_heartbeat()
             identity = await self.store.attach(attached.fresh)
             self.user = identity.user
-            self.heartbeat.idle_s = attached.fresh.idle_s
             self.session.renew(identity)
         elif attached.skip_to > self.session.acked:
             await self.store.skip_counters(attached.skip_to)
@@ -240,9 +229,8 @@ class Engine:
         self.feed_bell.ring()
 
     async def save_heartbeat(self) -> None:
-        """Keep what the heartbeat has learned."""
-        with suppress(StorageFull):  # learned again
-            await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
+        """Keep what the heartbeat knows."""
+        await self.store.save_heartbeat(json.dumps(self.heartbeat.to_state()))
 
     # What the app asks ------------------------------------------------------------------------------
 
@@ -285,7 +273,9 @@ class Engine:
         if self.state.phase is Phase.STOPPED:
             return
         self._network_changed = True
-        if self._attempt is not None:
+        if self._link is not None:
+            self._link.finish(NETWORK_CHANGED)  # if the server has just said why it ends, that counts
+        elif self._attempt is not None:
             self._attempt.cancel()
         self.state_bell.ring()
 

@@ -60,10 +60,12 @@ class Heartbeat:
     ) -> None:
         #: Set this when the app goes to the front or to the back.
         self.foreground = foreground
-        #: The server's announced idle time; the interval stays well below it.
-        self.idle_s = IDLE_S_MAX
+        state = state or {}
+        idle_s, networks = state.get("idle_s"), state.get("networks")
+        #: What the server announced at the last login; the interval stays well below it.
+        self.idle_s = idle_s if type(idle_s) is int and idle_s > 0 else IDLE_S_MAX
         self._networks: dict[str, _Learned] = {}
-        for key, value in (state or {}).items():
+        for key, value in (networks if isinstance(networks, dict) else {}).items():
             learned = _read(value)
             if learned is not None:
                 self._networks[key[:LABEL_CHARACTERS_MAX]] = learned
@@ -122,12 +124,16 @@ class Heartbeat:
         now.interval_s = max(PING_INTERVAL_S_MIN, shorter)
         now.frozen = True
 
-    def to_state(self) -> dict[str, list[int]]:
-        """What was learned, small and fit for JSON: per label [interval_s, successes, failures, frozen]."""
-        return {
+    def to_state(self) -> dict[str, object]:
+        """What the server announced and what was learned, small and fit for JSON.
+
+        "idle_s": a number. "networks": per label [interval_s, successes, failures, frozen].
+        """
+        networks = {
             label: [known.interval_s, known.successes, known.failures, int(known.frozen)]
             for label, known in self._networks.items()
         }
+        return {"idle_s": self.idle_s, "networks": networks}
 
 
 def _read(value: object) -> _Learned | None:

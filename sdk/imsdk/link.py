@@ -18,14 +18,13 @@ from improtocol import (
     RemoteProtocolError,
     Side,
     State,
-    action_of,
     close_for,
     frames,
 )
 from improtocol.frames import Frame
-from imsdk.ending import Ended, ended_by, name_of
+from imsdk.ending import Ended, closed_by, ended_by
 from imsdk.errors import StorageError
-from imsdk.keepalive import keep_alive
+from imsdk.keepalive import keep_alive, learn
 from imsdk.resync import resync
 from imsdk.rewind import rewound
 from imsdk.session import Verdict
@@ -51,6 +50,7 @@ class Link:
         self._scope = trio.CancelScope()
         self._ended: Ended | None = None
         self.heard_s = trio.current_time()
+        self.probed_s: float | None = None
         self._asked: set[int] = set()  #: queries sent on this connection
         self.said = Bell()  #: something was sent, so an answer may be due
         self._more = True  #: the outbox may hold what is not sent yet
@@ -76,10 +76,14 @@ class Link:
                     if scope.cancelled_caught:
                         self.finish(Ended(action=NextAction.RETRY_NOW, reason="no answer to the greeting"))
                     await keep_alive(engine, self)
+        except* StorageError as group:  # of whichever task
+            self.finish(ended_by(group))
         finally:
             engine.session.attached = False
             await trio.aclose_forcefully(self._stream)
         assert self._ended is not None
+        if self._ended.broke and self.probed_s is not None and self.heard_s < self.probed_s:
+            await learn(engine, answered=False)
         return self._ended
 
     def finish(self, ended: Ended) -> None:
@@ -114,15 +118,14 @@ class Link:
                     data = bytes(self._out)
                     self._out.clear()
                     engine.statistics.bytes_out += len(data)
-                    if self._record.consistent_s is None:
-                        self._record.bytes_out += len(data)
+                    self._record.count(bytes_out=len(data))
                     self.said.ring()
                     await self._stream.send_all(data)
                     continue
                 due = [at for at in (engine.session.ack_at, engine.session.wake_at) if at is not None]
                 with trio.move_on_at(min(due, default=float("inf"))):
                     await changed.wait()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             self.finish(ended_by(error))
 
     async def _fill(self) -> None:
@@ -145,8 +148,7 @@ class Link:
                 ack := session.take_ack()
             ):
                 self.send(ack)
-                if self._record.consistent_s is None:
-                    self._record.round_trips += 1
+                self._record.count(round_trips=1)
 
     async def _fill_commands(self) -> None:
         session = self._engine.session
@@ -177,16 +179,14 @@ class Link:
             while True:
                 data = await self._stream.receive_some(READ_BYTES)
                 if not data:
-                    self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server hung up"))
-                    return
+                    raise trio.BrokenResourceError("the server hung up")
                 self.heard_s = trio.current_time()
                 engine.statistics.bytes_in += len(data)
-                if self._record.consistent_s is None:
-                    self._record.bytes_in += len(data)
+                self._record.count(bytes_in=len(data))
                 self._conn.receive_data(bytes(data))
                 await self._take_frames()
                 engine.bell.ring()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, StorageError) as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             self.finish(ended_by(error))
         except (RemoteProtocolError, LocalProtocolError) as error:
             await self._complain(error)
@@ -201,7 +201,9 @@ class Link:
 
     async def _take_frames(self) -> None:
         results: deque[frames.Result] = deque()
-        while True:
+        # Once the connection has ended nothing more of it counts: behind CONNECTED for another user come his
+        # messages, and they may lie in the same bytes.
+        while self._ended is None:
             frame = self._conn.next_event()
             if isinstance(frame, frames.Result):
                 results.append(frame)
@@ -238,14 +240,7 @@ class Link:
             case frames.Ping():
                 self.send(frames.Pong())
             case frames.Close():
-                self.finish(
-                    Ended(
-                        action=action_of(frame.code),
-                        reason=frame.reason or name_of(frame.code),
-                        code=frame.code,
-                        retry_after_ms=frame.retry_after_ms,
-                    )
-                )
+                self.finish(closed_by(frame))
             case _:
                 pass
 
@@ -265,9 +260,8 @@ class Link:
         size = sum(len(entry.payload) for entry in frame.entries)
         engine.session.committed(frame.end, trio.current_time(), digest, len(frame.entries), size)
         engine.statistics.events += len(frame.entries)
-        if self._record.consistent_s is None:
-            self._record.missed_events += len(frame.entries)
-            await self.check_consistent()
+        self._record.count(missed_events=len(frame.entries))
+        await self.check_consistent()
 
     async def _attach(self, frame: frames.Connected | frames.Resumed) -> None:
         attached = self._engine.session.attach(frame)
@@ -275,8 +269,14 @@ class Link:
         self._resync_told = frame.resync > 0
         self.accepted = frame.accepted
         await self._engine.attached(attached)
+        if self._ended is not None:
+            return  # it is refused
         # Judged here: by the end of a RESYNC commands of this very connection may have been acked as well.
         self.forgotten = frame.accepted < self._engine.session.acked
+        if self.forgotten and attached.fresh is not None and not self._resync_told:
+            # CONNECT could not say what was acked. RESUME does, so its answer is RESYNC DIVERGED.
+            self.finish(Ended(action=NextAction.RETRY_NOW, reason="the server forgot what it had acked"))
+            return
         self._more = True
         self._engine.statistics.resumes.append(self._record)
         self._engine.bell.ring()

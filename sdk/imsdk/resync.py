@@ -20,7 +20,7 @@ from improtocol.queries import (
     MembersPage,
 )
 from imsdk.ending import Ended
-from imsdk.errors import ImError, Refused
+from imsdk.errors import ImError, Refused, Unavailable
 from imsdk.store.rows import GapReason
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     await engine.bell.wait_until(lambda: not session.in_flight)
     try:
         head = await _take_list(engine, link, reason, present)
-    except (ImError, ValueError) as error:
+    except (Refused, Unavailable, ValueError) as error:
         link.finish(Ended(action=NextAction.RETRY_AFTER, reason=f"resync: {error}"))
         return
     # Counters that a server back from a backup has accepted mean the same commands as before, so they stay.

@@ -30,6 +30,16 @@ class Resume:
     round_trips: int = 1
     missed_events: int = 0
 
+    def count(
+        self, *, bytes_in: int = 0, bytes_out: int = 0, round_trips: int = 0, missed_events: int = 0
+    ) -> None:
+        """Add what it costs, as long as something is missing."""
+        if self.consistent_s is None:
+            self.bytes_in += bytes_in
+            self.bytes_out += bytes_out
+            self.round_trips += round_trips
+            self.missed_events += missed_events
+
 
 @dataclass(slots=True, kw_only=True)
 class Statistics:

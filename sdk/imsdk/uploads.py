@@ -13,6 +13,7 @@ from improtocol.commands import Post
 from improtocol.queries import Upload, UploadSlot
 from imsdk.backoff import Backoff
 from imsdk.drafts import finish
+from imsdk.ending import FULL_RETRY_MS
 from imsdk.errors import Refused, StorageError, StorageFull, TransferInterrupted, TransferRefused, Unavailable
 from imsdk.media_interface import Fact, KeptDraft, Transfers
 from imsdk.sent import Progress
@@ -52,18 +53,30 @@ class Uploads:
         return self._progress.get(local)
 
     async def run(self) -> None:
-        """Upload whatever there is to upload, for ever."""
+        """Upload whatever there is to upload, until the store fails, which stops the client."""
+        try:
+            await self._run()
+        except* StorageError as group:
+            self._engine.fail(group)
+
+    async def _run(self) -> None:
         under_way: set[int] = set()
         async with trio.open_nursery() as nursery:
             while True:
                 rung = self._engine.draft_bell.listen()
-                for row in await self._engine.store.drafts():
+                for row in await self._drafts():
                     if len(under_way) >= UPLOADS_MAX:
                         break
                     if row.local not in under_way:
                         under_way.add(row.local)
                         nursery.start_soon(self._upload, row, under_way)
                 await rung.wait()
+
+    async def _drafts(self) -> tuple[OutboxRow, ...]:
+        while True:
+            with suppress(StorageFull):
+                return await self._engine.store.drafts()
+            await trio.sleep(FULL_RETRY_MS / 1000)
 
     async def _upload(self, row: OutboxRow, under_way: set[int]) -> None:
         progress = self.progress_of(row.local)
@@ -88,8 +101,6 @@ class Uploads:
                 with trio.move_on_after(delay_s):
                     await self._online_again()
                 continue
-            except StorageError as error:
-                self._engine.fail(error)
             return
 
     async def _attempt_or_fail(self, row: OutboxRow, progress: Progress) -> None:

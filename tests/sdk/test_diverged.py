@@ -220,6 +220,32 @@ async def test_a_server_that_forgot_an_acked_message_is_found_out(
         assert texts((await chat.history()).messages) == ["kept", "in its place", "next"]
 
 
+async def test_a_server_that_forgot_the_session_and_acked_messages_is_found_out_and_takes_new_ones(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    """Of the device's own messages the log that it compares holds nothing, and CONNECT says no counter."""
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        await (await chat.send("kept")).acked()
+        await im.logout()
+    server.backup()
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        await (await chat.send("lost")).acked()
+        changes = await begun(im)
+        server.restore(unnoticed=True)
+        sent = await chat.send("after")
+        with trio.fail_after(60):
+            assert (await notice(changes)).upto == im.engine.session.cursor
+            assert await sent.acked() == 3
+        await im.synced()
+        assert texts((await chat.history()).messages) == ["kept", "after"]
+    assert [content for _, content in server.messages("bob", "alice")] == [
+        imsdk.Text("kept"),
+        imsdk.Text("after"),
+    ]
+
+
 async def test_a_damaged_store_goes_on_repairing_after_a_kill(
     autojump_clock: MockClock, client: Open, server: Server, tmp_path: Any
 ) -> None:

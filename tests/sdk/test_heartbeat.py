@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from improtocol.limits import PING_INTERVAL_S_MAX, PING_INTERVAL_S_MIN, PING_INTERVAL_S_START
+from improtocol.limits import IDLE_S_MAX, PING_INTERVAL_S_MAX, PING_INTERVAL_S_MIN, PING_INTERVAL_S_START
 from imsdk.heartbeat import (
     FAILURES_TO_SHORTEN,
     LABELS_MAX,
@@ -122,10 +122,11 @@ def test_remembers_a_bounded_number_of_networks_and_forgets_the_oldest() -> None
     heartbeat = background("first")
     for number in range(LABELS_MAX * 2):
         heartbeat.switch(f"wifi:{number}")
-    state = heartbeat.to_state()
-    assert len(state) == LABELS_MAX
-    assert "first" not in state
-    assert heartbeat.label in state
+    networks = heartbeat.to_state()["networks"]
+    assert isinstance(networks, dict)
+    assert len(networks) == LABELS_MAX
+    assert "first" not in networks
+    assert heartbeat.label in networks
 
 
 def test_interval_stays_below_the_servers_idle_time() -> None:
@@ -135,12 +136,24 @@ def test_interval_stays_below_the_servers_idle_time() -> None:
     assert heartbeat.interval_s < 100
 
 
+def test_the_servers_idle_time_is_kept_through_a_restart() -> None:
+    heartbeat = background()
+    heartbeat.idle_s = 50
+    reopened = Heartbeat("wifi", json.loads(json.dumps(heartbeat.to_state())), foreground=False)
+    assert reopened.interval_s == heartbeat.interval_s == 40
+
+
+@pytest.mark.parametrize("idle_s", [None, 0, -1, True, 1.5, "50", [50]])
+def test_an_idle_time_that_makes_no_sense_is_ignored(idle_s: object) -> None:
+    assert Heartbeat("wifi", {"idle_s": idle_s}).idle_s == IDLE_S_MAX
+
+
 @given(
     st.dictionaries(st.text(), st.none() | st.integers() | st.lists(st.integers() | st.text() | st.none()))
 )
-def test_never_trusts_a_saved_state(state: dict[str, object]) -> None:
+def test_never_trusts_a_saved_state(networks: dict[str, object]) -> None:
     """Whatever a damaged file holds, the interval stays within its limits and can be saved again."""
-    heartbeat = background("wifi", state)
+    heartbeat = background("wifi", {"networks": networks})
     live_with(heartbeat, nat_timeout_s=300, pings=5)
     assert PING_INTERVAL_S_MIN <= heartbeat.interval_s <= PING_INTERVAL_S_MAX
     json.dumps(heartbeat.to_state())

@@ -7,7 +7,8 @@
 
 Calls may come from any thread, and from inside a callback. Callbacks run one after the other on one thread of
 their own; what they raise is logged and stops nothing. A message is marked done when `on_message` has
-returned without an error, so an app killed in between gets it again (at least once).
+returned without an error, so an app killed in between gets it again (at least once). So
+does one on a device that had no room for the mark, unless a later message was marked.
 
 Rooms: `portal` (the loop's thread, and how calls get there and back), `callbacks` (the callbacks' thread),
 `client`, `conversation` and `sent` (what the app holds).

@@ -1,5 +1,6 @@
 """The client, for callers that block."""
 
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 import trio
 
@@ -23,6 +24,7 @@ from imsdk.store import Store
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_log: Final = logging.getLogger("imsdk.blocking")
 
 
 class Client:
@@ -203,7 +205,10 @@ class Client:
 
             async def deliver(message: imsdk.Message = message) -> None:
                 if await callbacks.run(callback, message):
-                    await self._im.done(message)
+                    try:
+                        await self._im.done(message)
+                    except imsdk.StorageFull as error:
+                        _log.warning("a message is not marked done; the next one marks it too: %s", error)
 
             # The callback has begun, so its end counts, also while the client is closing.
             await self._portal.finish(deliver)

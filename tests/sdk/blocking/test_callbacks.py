@@ -68,6 +68,28 @@ def test_message_is_done_only_after_its_callback_returned(server, connect, inbox
     assert inbox.texts(2) == ["2", "3"]
 
 
+class FullOnce(imsdk.MemoryStore):
+    """Has no room to mark the first message done."""
+
+    full = True
+
+    async def done(self, position: int) -> None:
+        full, self.full = self.full, False
+        if full:
+            raise imsdk.StorageFull("there is no room on the device")
+        await super().done(position)
+
+
+def test_full_device_costs_one_mark_and_stops_nothing(server: Server, connect, inbox, caplog) -> None:
+    im = connect(on_message=inbox, store=FullOnce())
+    chat = im.conversation(with_user="shop")
+    for text in ("1", "2", "3"):
+        chat.send(text)
+    assert inbox.texts(3) == ["1", "2", "3"]
+    assert chat.send("4").acked(timeout_s=20)
+    assert "no room" in caplog.text
+
+
 def test_closing_waits_for_the_callback_and_counts_its_end(server, connect, inbox, tmp_path: Path) -> None:
     entered, leave = threading.Event(), threading.Event()
 
