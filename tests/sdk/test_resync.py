@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ import trio
 from trio.testing import MockClock
 
 import imsdk
-from improtocol import Body
+from improtocol import Body, Code
 from improtocol.commands import Create, Edit, Leave, React
-from improtocol.queries import ConversationsPage
+from improtocol.queries import ConversationsPage, HistoryPage
 from imsdk import resync
-from imsdk.testing import Server, questions
+from imsdk.testing import Server, commands, questions
 from tests.sdk.conftest import Open, take, texts
 
 
@@ -218,6 +219,27 @@ async def test_a_list_whose_pages_are_shorter_than_asked_for_is_taken_whole(
         await im.synced()
         assert sorted(chat.peer for chat in await im.conversations()) == names
         assert texts(await take(im.messages(after=0), 5)) == ["x"] * 5
+
+
+async def test_a_page_refused_for_another_reason_is_not_asked_for_without_a_pause(
+    autojump_clock: MockClock, client: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = questions.history
+    refused: list[float] = []
+
+    def refusing(*arguments: Any) -> HistoryPage:
+        if len(refused) < 5:
+            refused.append(trio.current_time())
+            raise commands.Refused(Code.TOO_LARGE, "for once")
+        return answer(*arguments)
+
+    monkeypatch.setattr(questions, "history", refusing)
+    server.post("bob", "alice", "x")
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        await im.synced()
+        assert texts(await take(im.messages(), 1)) == ["x"]
+    assert all(later > earlier for earlier, later in pairwise(refused))
 
 
 async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(
