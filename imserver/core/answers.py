@@ -139,17 +139,20 @@ class Answerer:
     async def _conversation_list(self, session: Session, question: queries.Conversations) -> bytes:
         # The head is read before the list: what comes in between is in both, never in neither.
         head = session.user.head
-        infos, complete = await self._store.conversation_infos(
-            session.user.id,
-            before=(question.before_ms, question.before_id),
-            after=question.after,
-            limit=question.limit,
-        )
-        # Those that the user was put out of while the store was read go no further (G10).
-        infos = [info for info in infos if self._not_gone(session, info.conversation)]
-        return queries.ConversationsPage(
-            head=head, conversations=tuple(infos), complete=complete
-        ).to_payload()
+        before, after = (question.before_ms, question.before_id), question.after
+        while True:
+            infos, complete = await self._store.conversation_infos(
+                session.user.id, before=before, after=after, limit=question.limit
+            )
+            # Those that the user was put out of while the store was read go no further (G10).
+            left = tuple(info for info in infos if self._not_gone(session, info.conversation))
+            if left or complete:
+                return queries.ConversationsPage(
+                    head=head, conversations=left, complete=complete
+                ).to_payload()
+            # Who asks goes on from the last line, so an incomplete page has one.
+            before = (infos[-1].changed_ms, infos[-1].conversation)
+            after = None if after is None else infos[-1].conversation
 
     def _not_gone(self, session: Session, id: int) -> bool:
         conversation = self._conversations.by_id(id)

@@ -2,15 +2,20 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from improtocol.digest import DIGEST_MAX, record_digest, term_of
 from improtocol.entries import Kind
 from imserver.storage.erasing import erased_payload, is_erased
 
-_MESSAGE_AND_EDITS: Final = """
+_RECORD: Final = """
     SELECT r.seq, r.kind, r.at_ms, coalesce(u.name, ''), r.payload, r.target, r.digest
-    FROM record r LEFT JOIN user u ON u.id = r.author WHERE r.conversation = ?1"""
+    FROM record r {} LEFT JOIN user u ON u.id = r.author WHERE r.conversation = ?1 AND {}"""
+_MESSAGE: Final = _RECORD.format("", "r.seq = ?2")
+_NEXT_EDIT: Final = _RECORD.format(
+    "INDEXED BY record_change",
+    "r.target = ?2 AND r.target != 0 AND r.kind = ?3 AND r.seq > ?4 ORDER BY r.seq LIMIT 1",
+)
 
 _LOG: Final = """
     SELECT r.seq, r.digest, r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.payload
@@ -29,23 +34,26 @@ _WRITTEN: Final = """
 
 def erase(db: sqlite3.Connection, conversation: int, target: int) -> None:
     """Overwrite the payloads of message `target` and its edits; what they were, their digests still say."""
-    found = db.execute(
-        f"{_MESSAGE_AND_EDITS} AND r.seq = ?2 UNION ALL"
-        f" {_MESSAGE_AND_EDITS} AND r.target = ?2 AND r.target > 0",
-        (conversation, target),
-    ).fetchall()
-    for seq, kind, at_ms, sender, payload, of, digest in found:
-        erased = erased_payload(kind, of)
-        if erased is None:
-            continue
-        if digest is None and payload != erased:
-            digest = record_digest(kind, at_ms, sender, conversation, payload)  # noqa: PLW2901
-        place = (conversation, seq)
-        db.execute(
-            "UPDATE record SET payload = ?, digest = ? WHERE conversation = ? AND seq = ?",
-            (erased, digest, *place),
-        )
-        db.execute("DELETE FROM media WHERE conversation = ? AND seq = ?", place)
+    row = db.execute(_MESSAGE, (conversation, target)).fetchone()
+    while row is not None:
+        _erase_one(db, conversation, row)
+        # One after the other: there may be more edits than fit into memory.
+        row = db.execute(_NEXT_EDIT, (conversation, target, Kind.EDITED, row[0])).fetchone()
+
+
+def _erase_one(db: sqlite3.Connection, conversation: int, row: tuple[Any, ...]) -> None:
+    seq, kind, at_ms, sender, payload, of, digest = row
+    erased = erased_payload(kind, of)
+    if erased is None:
+        return
+    if digest is None and payload != erased:
+        digest = record_digest(kind, at_ms, sender, conversation, payload)
+    place = (conversation, seq)
+    db.execute(
+        "UPDATE record SET payload = ?, digest = ? WHERE conversation = ? AND seq = ?",
+        (erased, digest, *place),
+    )
+    db.execute("DELETE FROM media WHERE conversation = ? AND seq = ?", place)
 
 
 def log_sums(db: sqlite3.Connection, ranges: Iterable[tuple[int, int, int, int]]) -> list[int]:

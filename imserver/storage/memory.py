@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NoReturn
 
 import trio
@@ -12,7 +13,7 @@ from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage import memory_accounts
 from imserver.storage.blobs import Blob
 from imserver.storage.memory_infos import info_of, visible
-from imserver.storage.memory_tables import Log, Tables
+from imserver.storage.memory_tables import Log, Record, Tables
 from imserver.storage.model import (
     App,
     AppKey,
@@ -26,7 +27,7 @@ from imserver.storage.model import (
     StoreBroken,
     Write,
 )
-from imserver.storage.store import HISTORY_BYTES_MAX
+from imserver.storage.paging import PAGE_BYTES_MAX, history_page, list_page
 
 
 class MemoryStore:
@@ -164,29 +165,38 @@ class MemoryStore:
         return (await self._enter()).direct.get((app, *users))
 
     async def history(
-        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
+        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = PAGE_BYTES_MAX
     ) -> tuple[list[Entry], int]:
         room = (await self._enter()).rooms.get(conversation)
         records = room.records if room is not None else []
         end = min(before - 1, len(records)) if before else len(records)
-        low = end + 1
-        while low > max(first, 1) and end + 1 - low < limit:
-            bytes_max -= len(records[low - 2].entry.payload)
-            if bytes_max < 0 and low <= end:
-                break
-            low -= 1
-        if low > end:
-            return [], first
-        page = [record.given_out() for record in records[low - 1 : end]]
-        changes = [record.given_out() for record in records[end:] if low <= record.target <= end]
-        return page + changes, low
+        low = max(first, 1, end + 1 - limit)
+        changed: dict[int, list[Record]] = {}
+        for record in reversed(records[end:]):
+            changed.setdefault(record.target, []).append(record)
+
+        def later(message: int, kind: int, most: int) -> list[Entry]:
+            changes = (change.given_out() for change in changed[message] if change.entry.kind == kind)
+            return list(islice(changes, most))
+
+        newest_first = (records[seq - 1].given_out() for seq in range(end, low - 1, -1))
+        page, changes = history_page(
+            ((entry, entry.seq in changed) for entry in newest_first), later, bytes_max
+        )
+        return page + changes, page[0].seq if page else first
 
     async def record(self, conversation: int, seq: int) -> Entry | None:
         room = (await self._enter()).rooms.get(conversation)
         return room.records[seq - 1].given_out() if room is not None and 1 <= seq <= room.head else None
 
     async def conversation_infos(
-        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
+        self,
+        user: int,
+        *,
+        before: tuple[int, int] = (0, 0),
+        after: int | None = None,
+        limit: int,
+        bytes_max: int = PAGE_BYTES_MAX,
     ) -> tuple[list[ConversationInfo], bool]:
         tables = await self._enter()
         rooms = [room for room in tables.rooms.values() if user in room.members]
@@ -196,7 +206,8 @@ class MemoryStore:
             rooms.sort(key=lambda room: (room.changed_ms, room.id), reverse=True)
             if before != (0, 0):
                 rooms = [room for room in rooms if (room.changed_ms, room.id) < before]
-        return [info_of(tables, user, room) for room in rooms[:limit]], len(rooms) <= limit
+        page = list_page((info_of(tables, user, room) for room in rooms[:limit]), bytes_max)
+        return page, len(page) == len(rooms)
 
     async def conversation_info(self, user: int, conversation: int) -> ConversationInfo | None:
         tables = await self._enter()

@@ -5,21 +5,38 @@ The caller opens a read transaction around each, so that its statements see one 
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any, Final
 
+from improtocol import limits
 from improtocol.digest import record_digest
 from improtocol.entries import ERASED_PAYLOAD, ConversationType, Entry, Kind, Role
 from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage.ends import conversation_head, log_head
 from imserver.storage.erasing import as_given_out, edited_message
 from imserver.storage.model import Conversation, LogEntry, LogHead, Member
+from imserver.storage.paging import history_page, list_page
 
 Row = tuple[Any, ...]
 
 #: The columns are the fields of `Entry`, then what `_entry` needs to give out an erased one.
-_RECORDS: Final = """
-    SELECT r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.seq, r.payload, r.target, r.digest
-    FROM record r LEFT JOIN user u ON u.id = r.author"""
+_COLUMNS: Final = (
+    "r.kind, r.at_ms, coalesce(u.name, ''), r.conversation, r.seq, r.payload, r.target, r.digest"
+)
+_RECORDS: Final = f"SELECT {_COLUMNS} FROM record r LEFT JOIN user u ON u.id = r.author"  # noqa: S608 - as below
+
+#: With each record, whether it was changed from `?3` on. Here and below the index is named: left to itself
+#: SQLite takes the primary key, and goes through all later records of the conversation.
+_HISTORY: Final = f"""
+    SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM record c INDEXED BY record_change
+        WHERE c.conversation = ?1 AND c.target = r.seq AND c.target != 0 AND c.seq >= ?3)
+    FROM record r LEFT JOIN user u ON u.id = r.author
+    WHERE r.conversation = ?1 AND r.seq >= ?2 AND r.seq < ?3 ORDER BY r.seq DESC LIMIT ?4"""  # noqa: S608 - as below
+
+_CHANGES: Final = f"""
+    SELECT {_COLUMNS} FROM record r INDEXED BY record_change LEFT JOIN user u ON u.id = r.author
+    WHERE r.conversation = ? AND r.target = ? AND r.target != 0 AND r.kind = ? AND r.seq >= ?
+    ORDER BY r.seq DESC LIMIT ?"""  # noqa: S608 - as below
 
 _LOG_RANGE: Final = """
     SELECT l.position + coalesce(r.seq - l.seq, 0),
@@ -118,29 +135,14 @@ def history(
     db: sqlite3.Connection, id_: int, *, first: int, before: int, limit: int, bytes_max: int
 ) -> tuple[list[Entry], int]:
     """See `Store.history`."""
-    page: list[Entry] = []
-    upper = " AND r.seq < ?" if before else ""
-    cursor = db.execute(
-        f"{_RECORDS} WHERE r.conversation = ? AND r.seq >= ?{upper} ORDER BY r.seq DESC LIMIT ?",
-        (id_, first, before, limit) if before else (id_, first, limit),
-    )
-    for row in cursor:
-        bytes_max -= len(row[5])
-        if bytes_max < 0 and page:
-            cursor.close()
-            break
-        page.append(_entry(row))
-    if not page:
-        return [], first
-    page.reverse()
-    low, high = page[0].seq, page[-1].seq
-    changes = db.execute(
-        f"{_RECORDS} WHERE r.conversation = ? AND r.target BETWEEN ? AND ? AND r.target > 0 AND r.seq > ?"
-        " ORDER BY r.seq",
-        (id_, low, high, high),
-    )
-    page.extend(_entry(row) for row in changes)
-    return page, low
+    end = before or limits.INT_MAX
+
+    def later(message: int, kind: int, most: int) -> list[Entry]:
+        return [_entry(row) for row in db.execute(_CHANGES, (id_, message, kind, end, most))]
+
+    with closing(db.execute(_HISTORY, (id_, first, end, limit))) as rows:
+        page, changes = history_page(((_entry(row[:8]), row[8]) for row in rows), later, bytes_max)
+    return page + changes, page[0].seq if page else first
 
 
 def record(db: sqlite3.Connection, id_: int, seq: int) -> Entry | None:
@@ -150,14 +152,21 @@ def record(db: sqlite3.Connection, id_: int, seq: int) -> Entry | None:
 
 
 def conversation_infos(
-    db: sqlite3.Connection, user: int, *, before: tuple[int, int], after: int | None, limit: int
+    db: sqlite3.Connection,
+    user: int,
+    *,
+    before: tuple[int, int],
+    after: int | None,
+    limit: int,
+    bytes_max: int,
 ) -> tuple[list[ConversationInfo], bool]:
     """See `Store.conversation_infos`."""
     if after is None:
         rows = db.execute(_MY_PAGE, (user, *before, limit + 1)).fetchall()
     else:
         rows = db.execute(_MY_PAGE_BY_ID, (user, after, limit + 1)).fetchall()
-    return [_info(db, user, row) for row in rows[:limit]], len(rows) <= limit
+    page = list_page((_info(db, user, row) for row in rows[:limit]), bytes_max)
+    return page, len(page) == len(rows)
 
 
 def conversation_info(db: sqlite3.Connection, user: int, id_: int) -> ConversationInfo | None:
@@ -229,7 +238,8 @@ def _info(db: sqlite3.Connection, user: int, row: Row) -> ConversationInfo:
 
 def _as_edited(db: sqlite3.Connection, message: Entry) -> Entry:
     edit = db.execute(
-        "SELECT payload FROM record WHERE conversation = ? AND target = ? AND target > 0 AND kind = ?"
+        "SELECT payload FROM record INDEXED BY record_change"
+        " WHERE conversation = ? AND target = ? AND target != 0 AND kind = ?"
         " ORDER BY seq DESC LIMIT 1",
         (message.conversation, message.seq, Kind.EDITED),
     ).fetchone()

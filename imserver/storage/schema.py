@@ -94,9 +94,15 @@ _VERSION_4: Final = (
 )
 #: Batches that the tables do not say yet (`journal`).
 _VERSION_5: Final = ("CREATE TABLE journal (id INTEGER PRIMARY KEY, writes BLOB NOT NULL)",)
+#: The newest change of each kind to a message is one step away, however many there are. `target > 0` would
+#: pass for a range to search in place of `target = ?`. This step reads all records once.
+_VERSION_6: Final = (
+    "DROP INDEX record_target",
+    "CREATE INDEX record_change ON record (conversation, target, kind) WHERE target != 0",
+)
 
 #: `MIGRATIONS[n]` leads from version n to n + 1, in one transaction. What was released is never changed.
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 
 
 def new_epoch() -> int:

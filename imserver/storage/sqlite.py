@@ -32,8 +32,8 @@ from imserver.storage.model import (
     StoreBroken,
     Write,
 )
+from imserver.storage.paging import PAGE_BYTES_MAX
 from imserver.storage.schema import Connect, read_epoch
-from imserver.storage.store import HISTORY_BYTES_MAX
 from imserver.storage.trimming import Trim
 from imserver.storage.writing import Writer, describe
 
@@ -164,7 +164,7 @@ class SqliteStore:
         return await self._read(partial(reading.direct_conversation, app=app, users=users), nothing)
 
     async def history(
-        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
+        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = PAGE_BYTES_MAX
     ) -> tuple[list[Entry], int]:
         return await self._read(
             partial(
@@ -182,10 +182,23 @@ class SqliteStore:
         return await self._read(partial(reading.record, id_=conversation, seq=seq), _of((), conversation))
 
     async def conversation_infos(
-        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
+        self,
+        user: int,
+        *,
+        before: tuple[int, int] = (0, 0),
+        after: int | None = None,
+        limit: int,
+        bytes_max: int = PAGE_BYTES_MAX,
     ) -> tuple[list[ConversationInfo], bool]:
         return await self._read(
-            partial(reading.conversation_infos, user=user, before=before, after=after, limit=limit),
+            partial(
+                reading.conversation_infos,
+                user=user,
+                before=before,
+                after=after,
+                limit=limit,
+                bytes_max=bytes_max,
+            ),
             _of([user]),
         )
 

@@ -9,7 +9,7 @@ Every implementation passes `tests/contracts/`. What goes in and comes out is in
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from improtocol.entries import Entry
 from improtocol.queries import ConversationInfo, MemberInfo
@@ -34,10 +34,11 @@ from imserver.storage.model import (
     Write,
     log_bytes,
 )
+from imserver.storage.paging import PAGE_BYTES_MAX
 
 __all__ = [
-    "HISTORY_BYTES_MAX",
     "NO_ENTRY",
+    "PAGE_BYTES_MAX",
     "App",
     "AppKey",
     "Blob",
@@ -58,10 +59,6 @@ __all__ = [
     "Write",
     "log_bytes",
 ]
-
-
-#: The payload bytes of a history page unless asked otherwise: with its later changes it should fit one frame.
-HISTORY_BYTES_MAX: Final = 128 * 1024
 
 
 class Store(MediaIndex, Protocol):
@@ -158,11 +155,13 @@ class Store(MediaIndex, Protocol):
         """The id of the direct conversation of two users, in rising order."""
 
     async def history(
-        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = HISTORY_BYTES_MAX
+        self, conversation: int, *, first: int, before: int, limit: int, bytes_max: int = PAGE_BYTES_MAX
     ) -> tuple[list[Entry], int]:
-        """The newest records with `first` <= seq < `before` (0: no upper end), then later changes to them.
+        """The newest records with `first` <= seq < `before` (0: no upper end), then what changed them later.
 
-        The page has up to `limit` records and `bytes_max` of payload, at least one record if any.
+        Of the changes only those that decide: the newest edit of a message, its recall, the newest reaction
+        of each user and emoji. The page has up to `limit` records, and with the changes `bytes_max`
+        (`paging`). It has at least one record if any, and of the reactions to that one the newest that fit.
 
         Returns the entries, page first in rising order, then changes (seq beyond the page, target inside
         it) in rising order, and the lowest seq of the page (`first` when it is empty). Recalled ones are
@@ -173,9 +172,17 @@ class Store(MediaIndex, Protocol):
         """One record, erased if it was recalled."""
 
     async def conversation_infos(
-        self, user: int, *, before: tuple[int, int] = (0, 0), after: int | None = None, limit: int
+        self,
+        user: int,
+        *,
+        before: tuple[int, int] = (0, 0),
+        after: int | None = None,
+        limit: int,
+        bytes_max: int = PAGE_BYTES_MAX,
     ) -> tuple[list[ConversationInfo], bool]:
         """The user's conversations, last active first (ties: higher id first); and whether that is all.
+
+        Up to `limit` and `bytes_max` (`paging`), at least one if any.
 
         Those strictly `before` (ms of the last activity, id), or (0, 0) from the top. A conversation was last
         active when its newest record was made. With `after` those of higher ids instead, lowest first. A

@@ -12,7 +12,7 @@ from improtocol.values import Value, pack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """Records in rising order and, behind them, the changes to them that came later.
+    """Records in rising order and, behind them, those of the later changes that decide how they stand.
 
     `first` is the lowest sequence number the page covers; `complete` says that nothing older may be seen.
     """

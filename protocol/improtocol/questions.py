@@ -25,7 +25,7 @@ class QueryOp(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Up to `limit` records before sequence number `before` (0: the newest), with every later change to them.
+    """Up to `limit` records before sequence number `before` (0: the newest), and what changed them later.
 
     Reply: `HistoryPage`.
     """

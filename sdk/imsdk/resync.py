@@ -6,7 +6,7 @@ Nothing is missing silently (G5).
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from improtocol import NextAction, ResyncReason, limits
+from improtocol import Code, NextAction, ResyncReason, limits
 from improtocol.frames import Resync, Seek
 from improtocol.queries import Conversation as AskConversation
 from improtocol.queries import (
@@ -124,7 +124,9 @@ async def _take_new(
         newest = History(conversation=conversation, before=0, limit=limits.PAGE_MAX)
         try:
             value = await engine.query(newest)
-        except Refused:
+        except Refused as error:
+            if error.code != Code.NOT_FOUND:
+                raise
             return False
         await engine.store.take_newest(chat, HistoryPage.from_value(value), reason)
         engine.changed()

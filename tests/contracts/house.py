@@ -115,3 +115,12 @@ class House:
     async def room(self, *names: str, **fields: Any) -> None:
         """Make a conversation."""
         await self.append(self.creation(*names, **fields))
+
+
+async def chat(store: Store, count: int) -> House:
+    """A conversation of alice and bob with `count` records of two bytes each after its creation."""
+    house = await House.build(store, "alice", "bob", "carol")
+    await house.room("alice", "bob")
+    for number in range(count):
+        await house.append(house.message("alice", "x", "bob", at_ms=AT_MS + number))
+    return house

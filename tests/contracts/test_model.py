@@ -27,6 +27,14 @@ names = st.sampled_from(NAMES)
 rooms = st.sampled_from(ROOMS)
 #: Mostly forward, sometimes back: server time jumps.
 times = st.integers(AT_MS - 3, AT_MS + 9)
+CHANGES: list[tuple[Kind, list[Any]]] = [
+    (Kind.EDITED, ["new"]),
+    (Kind.EDITED, ["new" * 20]),
+    (Kind.RECALLED, []),
+    (Kind.REACTED, ["!", True]),
+    (Kind.REACTED, ["!", False]),
+    (Kind.REACTED, ["?", True]),
+]
 
 
 class StoresAgree(RuleBasedStateMachine):
@@ -78,12 +86,15 @@ class StoresAgree(RuleBasedStateMachine):
         author=names,
         to=st.sets(names),
         changed=st.integers(1, 12),
-        kind=st.sampled_from([Kind.EDITED, Kind.RECALLED, Kind.REACTED]),
+        change=st.sampled_from(CHANGES),
     )
-    def change(self, room: int, author: str, to: set[str], changed: int, kind: Kind) -> None:
+    def change(
+        self, room: int, author: str, to: set[str], changed: int, change: tuple[Kind, list[Any]]
+    ) -> None:
         if changed > self.heads[room]:
             return  # core refuses to change what is not there
-        payload = pack([changed, "new"] if kind == Kind.EDITED else [changed])
+        kind, fields = change
+        payload = pack([changed, *fields])
         self.collect(
             room,
             lambda: self.house.change(author, kind, changed, payload, *sorted(to), conversation=room),
@@ -154,12 +165,14 @@ class StoresAgree(RuleBasedStateMachine):
             answers.append(await store.log_range(user, 2, limit=2, bytes_max=9999))
             answers.append(await store.conversation_infos(user, limit=9))
             answers.append(await store.conversation_infos(user, before=(AT_MS, 12), limit=1))
+            answers.append(await store.conversation_infos(user, after=0, limit=9, bytes_max=200))
             answers.append(await store.share_conversation(user, users))
             answers.append(await store.visible_media(user, [bytes([number]) * 32 for number in range(4)]))
         for room in ROOMS:
             answers.append(await store.conversation(room))
             answers.append(await store.history(room, first=1, before=0, limit=3))
             answers.append(await store.history(room, first=2, before=5, limit=9))
+            answers.append(await store.history(room, first=1, before=6, limit=9, bytes_max=250))
             answers.append(await store.member_infos(room, after="alice", limit=1))
         return answers
 

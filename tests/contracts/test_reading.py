@@ -1,4 +1,4 @@
-"""What the `Store` promises about conversations, history, lists and members."""
+"""What the `Store` promises about conversations, their lines in the list, and members."""
 
 import pytest
 
@@ -6,21 +6,7 @@ from improtocol.entries import ERASED_PAYLOAD, ConversationType, Kind, Role
 from improtocol.queries import ConversationInfo, MemberInfo
 from improtocol.values import pack
 from imserver.storage.store import Member, MemberChange, Store
-from tests.contracts.house import AT_MS, ROOM, House
-
-
-async def seqs(store: Store, **page: int) -> tuple[list[int], int]:
-    entries, low = await store.history(ROOM, **({"first": 1, "before": 0, "limit": 99} | page))
-    return [entry.seq for entry in entries], low
-
-
-async def chat(store: Store, count: int) -> House:
-    """A conversation of alice and bob with `count` records of two bytes each after its creation."""
-    house = await House.build(store, "alice", "bob", "carol")
-    await house.room("alice", "bob")
-    for number in range(count):
-        await house.append(house.message("alice", "x", "bob", at_ms=AT_MS + number))
-    return house
+from tests.contracts.house import AT_MS, ROOM, House, chat
 
 
 async def test_a_conversation_has_its_members_in_the_order_of_their_ids(store: Store) -> None:
@@ -46,38 +32,6 @@ async def test_a_direct_conversation_is_found_by_its_two_users(store: Store) -> 
     info = await store.conversation_info(house.users["alice"], ROOM)
     assert info is not None
     assert (info.type, info.peer) == (ConversationType.DIRECT, "bob")
-
-
-async def test_a_history_page_holds_the_newest_records_below_its_end(store: Store) -> None:
-    await chat(store, 9)
-    assert await seqs(store) == (list(range(1, 11)), 1)
-    assert await seqs(store, limit=3) == ([8, 9, 10], 8)
-    assert await seqs(store, before=8, limit=3) == ([5, 6, 7], 5)
-    assert await seqs(store, first=4, before=6) == ([4, 5], 4)
-    assert await seqs(store, first=4, before=4) == ([], 4)
-    assert await seqs(store, first=11) == ([], 11)
-    assert await seqs(store, before=99, limit=2) == ([9, 10], 9)
-
-
-async def test_a_history_page_is_bounded_in_bytes_and_never_empty_for_it(store: Store) -> None:
-    await chat(store, 9)
-    assert await seqs(store, bytes_max=6) == ([8, 9, 10], 8)
-    assert await seqs(store, bytes_max=7) == ([8, 9, 10], 8)
-    assert await seqs(store, bytes_max=1) == ([10], 10)
-
-
-async def test_changes_to_a_page_follow_it_in_order(store: Store) -> None:
-    house = await chat(store, 9)
-    await house.append(
-        house.change("alice", Kind.EDITED, 4, pack([4, "y"]), "bob"),
-        house.change("bob", Kind.REACTED, 2, pack([2, "!", True]), "bob"),
-        house.change("bob", Kind.REACTED, 5, pack([5, "!", True]), "bob"),
-        house.change("bob", Kind.REACTED, 5, pack([5, "!", False]), "bob"),
-    )
-    assert await seqs(store, before=6, limit=3) == ([3, 4, 5, 11, 13, 14], 3)
-    assert await seqs(store) == (list(range(1, 15)), 1), "none twice"
-    assert await seqs(store, limit=2) == ([13, 14], 13)
-    assert await seqs(store, before=14, limit=2) == ([12, 13], 12)
 
 
 async def test_a_record_is_read_alone(store: Store) -> None:
@@ -147,38 +101,6 @@ async def test_who_joined_late_is_told_nothing_of_before(store: Store) -> None:
     info = await store.conversation_info(carol, ROOM)
     assert info is not None
     assert (info.first, info.read, info.unread, info.last) == (6, 5, 0, None)
-
-
-async def test_the_list_goes_by_activity_then_by_id_in_pages(store: Store) -> None:
-    house = await House.build(store)
-    for number, at_ms in enumerate((30, 10, 20, 20, 5)):
-        await house.room("alice", "bob", room=number + 1)
-        await house.append(house.message("alice", "x", "bob", conversation=number + 1, at_ms=at_ms))
-    bob = house.users["bob"]
-    seen: list[tuple[int, int]] = []
-    before, complete = (0, 0), False
-    while not complete:
-        infos, complete = await store.conversation_infos(bob, before=before, limit=2)
-        seen += [(info.changed_ms, info.conversation) for info in infos]
-        before = seen[-1]
-    assert seen == [(30, 1), (20, 4), (20, 3), (10, 2), (5, 5)]
-    infos, complete = await store.conversation_infos(bob, limit=5)
-    assert (len(infos), complete) == (5, True)
-
-
-async def test_by_id_the_list_goes_on_where_it_was_whatever_has_moved(store: Store) -> None:
-    house = await House.build(store)
-    for number in (1, 2, 3, 4, 5):
-        await house.room("alice", "bob", room=number)
-        await house.append(house.message("alice", "x", "bob", conversation=number, at_ms=number))
-    bob = house.users["bob"]
-    seen: list[int] = []
-    complete = False
-    while not complete:
-        infos, complete = await store.conversation_infos(bob, after=seen[-1] if seen else 0, limit=2)
-        seen += [info.conversation for info in infos]
-        await house.append(house.message("alice", "y", "bob", conversation=4, at_ms=100 + len(seen)))
-    assert seen == [1, 2, 3, 4, 5]
 
 
 async def test_members_come_by_name_in_pages(store: Store) -> None:

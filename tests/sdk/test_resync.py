@@ -1,6 +1,8 @@
 """When the log cannot go on: retention and restores leave no silent gap."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,10 +10,11 @@ import trio
 from trio.testing import MockClock
 
 import imsdk
-from improtocol.commands import Create, Leave
-from improtocol.queries import ConversationsPage
+from improtocol import Body, Code
+from improtocol.commands import Create, Edit, Leave, React
+from improtocol.queries import ConversationsPage, HistoryPage
 from imsdk import resync
-from imsdk.testing import Server, questions
+from imsdk.testing import Server, commands, questions
 from tests.sdk.conftest import Open, take, texts
 
 
@@ -178,6 +181,65 @@ async def test_a_conversation_that_moves_to_a_page_already_asked_for_is_not_miss
         assert texts((await chat.history()).messages) == ["first", "second"]
         assert sorted(texts(await take(im.messages(after=0), 6))) == ["first"] * 5 + ["second"]
     assert len(asked) == 1 + 3, "the last active ones, then three pages of all"
+
+
+async def test_an_old_message_stands_as_it_was_last_changed_before_and_after_the_hole_is_filled(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    """A page tells only the last change of each kind; the others come with the hole and change nothing."""
+    server.post("bob", "alice", "old")
+    for number in range(3):
+        server.act("bob", Edit(conversation="alice", target=2, body=Body(content=imsdk.Text(f"new{number}"))))
+        server.act("bob", React(conversation="alice", target=2, emoji="!", on=number != 1))
+        server.act("bob", React(conversation="alice", target=2, emoji="?", on=number == 1))
+    for _ in range(250):
+        server.post("bob", "alice", "x")
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        await im.synced()
+        chat = await im.conversation(with_user="bob")
+        (jumped,) = (await chat.history(before=3, limit=1)).messages
+        assert (jumped.content, jumped.reactions) == (imsdk.Text("new2"), {"!": ("bob",)})
+        page = await chat.history(limit=1000)
+        assert (len(page.messages), page.messages[0], page.complete) == (251, jumped, True)
+
+
+async def test_a_list_whose_pages_are_shorter_than_asked_for_is_taken_whole(
+    autojump_clock: MockClock, client: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = questions.conversations
+    monkeypatch.setattr(
+        questions, "conversations", lambda world, user, asked: answer(world, user, replace(asked, limit=1))
+    )
+    names = [f"user{number}" for number in range(5)]
+    for name in names:
+        server.post(name, "alice", "x")
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        await im.synced()
+        assert sorted(chat.peer for chat in await im.conversations()) == names
+        assert texts(await take(im.messages(after=0), 5)) == ["x"] * 5
+
+
+async def test_a_page_refused_for_another_reason_is_not_asked_for_without_a_pause(
+    autojump_clock: MockClock, client: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = questions.history
+    refused: list[float] = []
+
+    def refusing(*arguments: Any) -> HistoryPage:
+        if len(refused) < 5:
+            refused.append(trio.current_time())
+            raise commands.Refused(Code.TOO_LARGE, "for once")
+        return answer(*arguments)
+
+    monkeypatch.setattr(questions, "history", refusing)
+    server.post("bob", "alice", "x")
+    server.trim_log("alice")
+    async with client("alice", "phone") as im:
+        await im.synced()
+        assert texts(await take(im.messages(), 1)) == ["x"]
+    assert all(later > earlier for earlier, later in pairwise(refused))
 
 
 async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(

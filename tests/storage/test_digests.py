@@ -1,6 +1,7 @@
 """Records of the first schema, which kept no digest; and `verify`, which compares what is on the disk."""
 
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -74,3 +75,23 @@ async def test_verify_names_a_record_whose_place_in_time_was_changed(tmp_path: P
         await house.room("alice", "bob")
     change(tmp_path, "UPDATE record SET at_ms = at_ms + 1")
     assert [finding.table for finding in verify(tmp_path).findings] == ["record"]
+
+
+async def test_a_message_is_read_or_recalled_with_one_of_its_edits_in_memory_at_a_time(
+    tmp_path: Path,
+) -> None:
+    async with open_sqlite(tmp_path, inline=True) as store:
+        house = await House.build(store)
+        await house.room("alice", "bob")
+        await house.append(house.message("alice", "old", "alice", "bob"))
+        for _ in range(100):
+            await house.append(house.change("alice", Kind.EDITED, 2, pack([2, "y" * 32_000]), "bob"))
+        tracemalloc.start()
+        page, _ = await store.history(ROOM, first=1, before=3, limit=1)
+        assert [entry.seq for entry in page] == [2, 102]
+        await house.append(house.change("alice", Kind.RECALLED, 2, pack([2]), "bob"))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 500_000
+        page, _ = await store.history(ROOM, first=1, before=0, limit=200)
+        assert max(len(entry.payload) for entry in page) < 100

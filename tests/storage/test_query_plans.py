@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from improtocol.entries import Kind
 from imserver.storage.driver import InlineDriver
 from imserver.storage.folder import DATABASE_NAME
 from imserver.storage.sqlite import SqliteStore
@@ -27,7 +28,8 @@ async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:
     phone = house.devices["bob"].id
     marks = Marks(acked={phone: 1}, delivered={(ROOM, bob): 1}, seen_ms={phone: 1})
     await store.append([house.read("bob", 2, "alice", "bob"), house.message("bob", "y", "alice")], marks)
-    await store.append([house.change("alice", 2, 2, b"\x91\x02", "bob")])
+    await store.append([house.change("alice", Kind.EDITED, 2, b"\x92\x02\xa1y", "bob")])
+    await store.append([house.change("alice", Kind.RECALLED, 2, b"\x91\x02", "bob")])
     await login(store, app=1, user="bob", device="d", session=9, secret_hash=b"", now_ms=1, expires_ms=2)
     await store.extend_sessions({phone: 5})
     await store.trim_logs(before_ms=0, positions_kept_max=2)
@@ -38,7 +40,7 @@ async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:
     await store.log_range(alice, 0, limit=9, bytes_max=99)
     await store.conversation(ROOM)
     await store.direct_conversation(1, (alice, bob))
-    await store.history(ROOM, first=1, before=2, limit=9)
+    await store.history(ROOM, first=1, before=4, limit=9)
     await store.history(ROOM, first=1, before=0, limit=9)
     await store.record(ROOM, 1)
     await store.conversation_infos(alice, limit=9)
@@ -54,9 +56,13 @@ async def test_every_read_and_append_goes_by_an_index(tmp_path: Path) -> None:
     assert len(statements) > 25
     for db in connections:
         db.set_trace_callback(None)
-    scans = []
+    scans, changes = [], []
     for sql in sorted(statements):
         plan = driver._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
         scans += [(detail, sql) for *_, detail in plan if "SCAN" in detail and detail not in GATHERED]
+        changes += [detail for *_, detail in plan if "target" in sql and "INDEX" in detail]
     assert scans == []
+    # Not by the conversation alone, which would go through all that was ever changed in it.
+    assert len(changes) >= 4
+    assert all("record_change (conversation=? AND target=?" in detail for detail in changes), changes
     driver.close()

@@ -17,17 +17,20 @@ def find(world: World, user: str, ref: ConversationRef) -> ConversationState:
 
 
 def history(world: World, user: str, question: q.History) -> q.HistoryPage:
-    """A page of records, and behind it the later changes to the messages on it."""
+    """A page of records, and behind it those of the later changes to them that decide."""
     conversation = find(world, user, question.conversation)
     since = conversation.since[user]
     before = min(question.before or conversation.head + 1, conversation.head + 1)
     first = max(since, before - question.limit)
     page = conversation.records[first - 1 : before - 1] if before > first else []
-    changes = [
-        conversation.records[seq - 1]
-        for seq, target in conversation.targets.items()
-        if seq >= max(before, since) and first <= target < before
-    ]
+    newest: dict[tuple[object, ...], Entry] = {}
+    for seq, target in conversation.targets.items():
+        if seq >= max(before, since) and first <= target < before:
+            entry = conversation.records[seq - 1]
+            # All but the last byte of a reaction's payload say to what it is and which.
+            which = (entry.sender, entry.payload[:-1]) if entry.kind == Kind.REACTED else ()
+            newest[target, entry.kind, *which] = entry
+    changes = sorted(newest.values(), key=lambda entry: entry.seq)
     return q.HistoryPage(entries=(*page, *changes), first=first, complete=first <= since)
 
 
