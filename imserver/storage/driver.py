@@ -43,6 +43,21 @@ def nothing(_: Writer) -> bool:
     return False
 
 
+def in_snapshot(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
+    """Run `work` in one read transaction, so that all its statements see the same state.
+
+    Where there is one already, the writer's (`Writer.read`), in that.
+    """
+    own = not db.in_transaction
+    if own:
+        db.execute("BEGIN")
+    try:
+        return work(db)
+    finally:
+        if own and db.in_transaction:
+            db.execute("ROLLBACK")
+
+
 class Driver(Protocol):
     """Runs work on the connections. Exceptions of the work are the caller's."""
 

@@ -17,7 +17,15 @@ from improtocol.entries import Entry
 from improtocol.queries import ConversationInfo, MemberInfo
 from imserver.storage import accounts, digests, reading
 from imserver.storage.blobs import Blob
-from imserver.storage.driver import Driver, Lacking, anything, inline_driver, nothing, thread_driver
+from imserver.storage.driver import (
+    Driver,
+    Lacking,
+    anything,
+    in_snapshot,
+    inline_driver,
+    nothing,
+    thread_driver,
+)
 from imserver.storage.folder import DATABASE_NAME, FolderLock, sync_folder
 from imserver.storage.model import (
     App,
@@ -287,18 +295,3 @@ class SqliteStore:
 def _of(users: Sequence[int], conversation: int = 0) -> Lacking:
     """Tables may lack what is read of these."""
     return lambda writer: writer.unsettled_of(users, conversation)
-
-
-def in_snapshot(work: Callable[[sqlite3.Connection], T], db: sqlite3.Connection) -> T:
-    """Run `work` in one read transaction, so that all its statements see the same state.
-
-    Where there is one already, the writer's (`Writer.read`), in that.
-    """
-    own = not db.in_transaction
-    if own:
-        db.execute("BEGIN")
-    try:
-        return work(db)
-    finally:
-        if own and db.in_transaction:
-            db.execute("ROLLBACK")

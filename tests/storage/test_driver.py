@@ -11,9 +11,9 @@ import trio.testing
 import trio_asyncio
 
 from imserver.storage import accounts
-from imserver.storage.driver import InlineDriver, thread_driver
+from imserver.storage.driver import InlineDriver, in_snapshot, thread_driver
 from imserver.storage.folder import DATABASE_NAME, FolderForeign
-from imserver.storage.sqlite import in_snapshot, open_sqlite
+from imserver.storage.sqlite import open_sqlite
 from imserver.storage.store import Store
 from tests.contracts.house import ROOM, House
 
