@@ -37,6 +37,8 @@ class Proofs:
             return ResyncReason.RESTORED
         if cursor > user.head:
             return ResyncReason.FUTURE
+        if isinstance(frame, Resume) and frame.next - 1 > session.accepted:
+            return ResyncReason.DIVERGED  # a command that was acked is not here any more
         # A login from 0 after having sent something: the device has lost its data, and of its own messages
         # the log tells it nothing. The snapshot does. (Who resumes has not lost them: at 0 he never heard of
         # his first messages' end.) What is asked to be compared must be there as well.
@@ -44,8 +46,6 @@ class Proofs:
         compared_from = cursor - frame.span if frame.digest is not None else cursor
         if lost or compared_from < user.oldest - 1:
             return ResyncReason.RETENTION
-        if isinstance(frame, Resume) and frame.next - 1 > session.accepted:
-            return ResyncReason.DIVERGED  # a command that was acked is not here any more
         if frame.digest is None or frame.digest == self._sum(session, frame, sums):
             return 0
         return ResyncReason.DIVERGED

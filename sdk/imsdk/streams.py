@@ -53,8 +53,8 @@ class Messages(AsyncIterator[Message]):
         while not self._found:
             rung = engine.feed_bell.listen()
             for row in await engine.store.feed(self._position, CHUNK, messages=True):
-                self._position = row.position
                 self._found.append(message_of_feed(row, await self._ids.of(row.chat), engine.user))
+                self._position = row.position
             if not self._found:
                 await rung.wait()
         return self._found.popleft()
@@ -78,8 +78,8 @@ class Changes(AsyncIterator[Change]):
         while not self._found:
             rung = engine.feed_bell.listen()
             for row in await engine.store.feed(self._position, CHUNK, messages=False):
-                self._position = row.position
                 self._add(change_of_feed(row, await self._ids.of(row.chat)))
+                self._position = row.position
             self._seen, news = engine.signals.seen.after(self._seen)
             for signal in news:
                 self._add(change_of_signal(signal))

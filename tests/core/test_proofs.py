@@ -186,8 +186,14 @@ async def test_what_the_log_has_no_more_cannot_be_compared_and_is_said_so(house:
     assert said(bob) == (0, 0, [])
 
 
-async def test_a_server_that_forgot_a_settled_command_says_that_histories_differ(house: House) -> None:
+@pytest.mark.parametrize("trimmed", [False, True])
+async def test_a_server_that_forgot_a_settled_command_says_that_histories_differ(
+    house: House, trimmed: bool
+) -> None:
     _, bob = await dialogue(house)
+    if trimmed:  # then what the device holds of its own is not simply older than the log
+        await house.restart(CoreLimits(log_positions_max=1))
+        assert await house.core.trim_logs() > 0
     await resume(bob, next=bob.counter + 2)
     assert said(bob)[0] == ResyncReason.DIVERGED
 

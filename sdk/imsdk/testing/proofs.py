@@ -11,10 +11,10 @@ def difference(world: World, device: DeviceState, frame: frames.Connect | frames
         return ResyncReason.RESTORED
     if cursor > log.head:
         return ResyncReason.FUTURE
-    if cursor - (frame.span if frame.digest is not None else 0) < log.oldest - 1:
-        return ResyncReason.RETENTION
     if isinstance(frame, frames.Resume) and frame.next - 1 > device.accepted:
         return ResyncReason.DIVERGED
+    if cursor - (frame.span if frame.digest is not None else 0) < log.oldest - 1:
+        return ResyncReason.RETENTION
     if frame.digest in (None, world.sum_sent(device.actor, cursor - frame.span, cursor)):
         return 0
     return ResyncReason.DIVERGED
