@@ -104,7 +104,6 @@ async def _stop_on_signals(signals: AsyncIterator[int], server: Server) -> None:
         if asked:
             # Everything acknowledged is durable, so there is nothing that an immediate end could lose.
             log.warning("stopped_at_once", signal=name)
-            sys.stderr.flush()
             os._exit(128 + number)
         log.info("stopping", signal=name)
         asked = True

@@ -240,6 +240,14 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli, unbuffered: str) -> N
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_complaint_that_cannot_be_written_leaves_its_code(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        for words, code in ((["serv"], 2), (["app", "list"], 1)):
+            done = subprocess.run(command(words), cwd=cli.folder, env=environment(), stderr=full, check=False)
+            assert done.returncode == code
+
+
 def test_ctrl_c_before_the_server_is_up_is_no_traceback(cli: Cli) -> None:
     """Sent as soon as the program runs, wherever it is at that moment."""
     process = subprocess.Popen(

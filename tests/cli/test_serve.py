@@ -60,6 +60,26 @@ def test_ctrl_c_is_an_orderly_end_too(cli: Cli) -> None:
         assert server.end(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_with_nobody_to_read_its_log_it_is_administered_and_drains_as_ever(
+    cli: Cli, number: signal.Signals
+) -> None:
+    read, write = os.pipe()
+    with Server(cli.folder, stderr=write) as server:
+        os.close(write)
+        os.close(read)
+        assert "default" in cli.says("app", "list")
+        assert server.end(number) == 0
+        assert not server.has_ready_file
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_with_its_log_on_a_full_disk_it_starts_and_drains_as_ever(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full, Server(cli.folder, stderr=full.fileno()) as server:
+        assert "default" in cli.says("app", "list")
+        assert server.end() == 0
+
+
 def test_a_second_signal_ends_it_at_once(cli: Cli) -> None:
     """With a client that never goes away, a drain of an hour would go on; the second signal does not wait."""
     with (
