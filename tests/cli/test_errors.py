@@ -39,10 +39,11 @@ def test_a_taken_port_is_named(here: Refused, flag: str) -> None:
 
 def test_a_data_directory_in_use_is_refused_with_the_process_that_has_it(cli: Cli, here: Refused) -> None:
     with Server(cli.folder) as server:
-        line = cli.refused("serve", *ANYWHERE)
+        line = cli.refused("serve", *ANYWHERE, "--ready-file", "ready.json")
         assert line.startswith(
             f"imserver-data is in use by process {server.process.pid}; stop that one first"
         )
+        assert server.has_ready_file, "the file of the one that serves is left alone"
         assert f"process {server.process.pid}" in here("restore")
         assert server.process.poll() is None
 
