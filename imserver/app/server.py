@@ -64,7 +64,9 @@ class Server:
         self._store = store = backends.store
         self._guard = StoreGuard()
         self._quotas = Quotas()
-        self._tls = self._tls_context()
+        chat_tls = [self._tls_context(address) for address in config.chat_addresses]
+        for address in filter(None, [config.http_address, config.operations_address]):
+            self._tls_context(address)  # only to say what is wrong with the files
         signer = Signer(load_ticket_keys(config.data_dir), clock.now_ms)
         self._churn = open_churn_log(config.churn_log)
         # Last of what can fail; `run` closes them. The desk must know the real port.
@@ -91,7 +93,7 @@ class Server:
         )
         self._gateway = Gateway(
             self._core,
-            [Listener(url=url, ssl_context=self._tls) for url in config.listen],
+            [Listener(url=url, ssl_context=tls) for url, tls in zip(config.listen, chat_tls, strict=True)],
             limits=config.gateway,
         )
         self._registry = CollectorRegistry()
@@ -157,14 +159,12 @@ class Server:
 
     # Starting --------------------------------------------------------------------------------------
 
-    def _tls_context(self) -> ssl.SSLContext | None:
-        config = self._config
-        addresses = [*config.chat_addresses, config.http_address, config.operations_address]
-        if not any(address is not None and address.encrypted for address in addresses):
+    def _tls_context(self, address: Address) -> ssl.SSLContext | None:
+        if not address.encrypted:
             return None
-        assert config.tls_certificate is not None
-        assert config.tls_key is not None
-        return server_context(config.tls_certificate, config.tls_key)
+        assert self._config.tls_certificate is not None
+        assert self._config.tls_key is not None
+        return server_context(self._config.tls_certificate, self._config.tls_key, address.scheme)
 
     async def _start_http(self, nursery: trio.Nursery) -> str | None:
         """Start the HTTP listeners; returns where health and metrics are."""

@@ -125,12 +125,16 @@ def test_all_four_transports_and_https_on_one_certificate(cli: Cli) -> None:
     with Server(cli.folder, *listen, "--http", "https://127.0.0.1:0", *tls) as server:
         assert [urlsplit(url).scheme for url in server.ready["listen"]] == ["tcp", "tls", "ws", "wss"]
         context = ssl.create_default_context(cafile=str(certificate))
+        context.set_alpn_protocols(["h2", "http/1.1", "im1"])
+        agreed = []
         for url in (*server.ready["listen"][1::2], server.ready["http"]):
             with (
                 socket.create_connection(place(url), timeout=PATIENCE_S) as plain,
                 context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
             ):
                 assert wrapped.version() == "TLSv1.3"
+                agreed.append(wrapped.selected_alpn_protocol())
+        assert agreed == ["im1", "http/1.1", "http/1.1"]
         assert server.end() == 0
 
 
