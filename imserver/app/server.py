@@ -169,8 +169,11 @@ class Server:
     async def _start_http(self, nursery: trio.Nursery) -> str | None:
         """Start the HTTP listeners; returns where health and metrics are."""
         config = self._config
-        # Beside the media only where strangers cannot come: metrics are the shop's business.
-        beside = config.operations_address is None and config.http_address.loopback
+        # Beside the media only where strangers cannot come: metrics are the shop's business. A public URL for
+        # a listener on loopback means a proxy on this machine, whose requests are anybody's.
+        beside = (
+            config.operations_address is None and config.http_address.loopback and not config.http_public_url
+        )
         app = create_app(
             media=self.media,
             authorizer=Reader(self._core, self._guard),

@@ -239,3 +239,15 @@ async def test_limits_of_the_configuration_reach_the_rooms(tmp_path: Path, nurse
         answer = await client.options(f"{bound.http}/uploads")
     assert answer.headers["Tus-Max-Size"] == "300000"
     nursery.cancel_scope.cancel()
+
+
+async def test_behind_a_proxy_on_the_same_machine_strangers_see_neither_metrics_nor_health(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    running = Running(tmp_path, FaultyStore(), http_public_url="https://chat.example.com")
+    bound = await running.start(nursery)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for path in ("metrics", "healthz"):
+            assert (await client.get(f"{bound.http}/{path}")).status_code == 404
+    assert bound.operations is None
+    nursery.cancel_scope.cancel()
