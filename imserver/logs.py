@@ -1,7 +1,8 @@
 """Structured logs: one line an event, to stderr, for people (console) or programs (JSON).
 
 Guarantees, whatever a value holds: an event is exactly one line (control characters are escaped, so nobody
-can forge a second one), and what is secret by its name or its look is hidden.
+can forge a second one), and what is secret by its name or its look is hidden. Where no line can be written
+(the reader of a pipe has gone, the disk is full), the program goes on without.
 """
 
 import json
@@ -9,7 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -36,10 +37,12 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     if format == "auto":
         format = "console" if stream.isatty() else "json"
+    lines = _Lines(stream)
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lines.count_unwritten,
         _where,
         _hide,
     ]
@@ -47,10 +50,10 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _hide, render],
@@ -60,6 +63,33 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+
+
+class _Lines:
+    """A stream of lines that never raises what the outside does to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._unwritten = 0
+
+    def write(self, line: str) -> None:
+        """Write `line`, if that is possible."""
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+            self._unwritten = 0
+        except OSError:
+            # The oldest may still wait in the stream's buffer (8 KiB), the others are lost.
+            self._unwritten += 1
+
+    def flush(self) -> None:
+        """Every line is flushed already."""
+
+    def count_unwritten(self, _logger: object, _method: str, event: Event) -> Event:
+        """The first line after a gap says how many before it could not be written at their time."""
+        if self._unwritten:
+            event["unwritten"] = self._unwritten
+        return event
 
 
 def _where(_logger: object, _method: str, event: Event) -> Event:

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import logging
@@ -6,6 +7,17 @@ import pytest
 import structlog
 
 from imserver import logs
+
+
+class Device(io.StringIO):
+    """Takes nothing while `full`."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
 
 
 def lines(format: str, *, level: str = "info") -> io.StringIO:
@@ -90,3 +102,19 @@ def test_auto_is_json_where_nobody_looks() -> None:
     stream = lines("auto")
     structlog.get_logger().info("came")
     assert json.loads(stream.getvalue())["event"] == "came"
+
+
+def test_lines_that_cannot_be_written_are_counted_in_the_next_one_and_raise_nothing() -> None:
+    device = Device()
+    logs.configure(level="info", format="json", stream=device)
+    log = structlog.get_logger()
+    device.full = True
+    log.info("came")
+    logging.getLogger("other").warning("said")
+    device.full = False
+    log.info("stayed")
+    log.info("went")
+    stayed, went = (json.loads(line) for line in device.getvalue().splitlines())
+    assert (stayed["event"], stayed["unwritten"]) == ("stayed", 2)
+    assert went["event"] == "went"
+    assert "unwritten" not in went

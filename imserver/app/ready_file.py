@@ -2,10 +2,25 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from imserver.app.bound import Bound
 from imserver.app.errors import CannotServe
+
+
+@contextmanager
+def no_ready_file_outside(path: Path | None) -> Iterator[None]:
+    """Nothing is at `path` when the block begins, whatever a killed server left, nor when it has ended."""
+    if path is None:
+        yield
+        return
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def write_ready_file(path: Path, bound: Bound) -> None:

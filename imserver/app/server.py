@@ -1,5 +1,6 @@
 """A whole server: the rooms put together, started, watched and brought down in order."""
 
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -35,8 +36,8 @@ from imserver.media import OutOfSpace, Signer
 from imserver.version import VERSION
 
 _SWEEP_S: Final = 3600.0
-#: After the drain, HTTP requests get this long on top before they are cut.
-_HTTP_GRACE_S: Final = 4.0
+#: The goodbyes are spread over `drain_s`; so long after it whatever still goes on is cut.
+_DRAIN_GRACE_S: Final = 4.0
 
 log = structlog.get_logger()
 
@@ -63,7 +64,9 @@ class Server:
         self._store = store = backends.store
         self._guard = StoreGuard()
         self._quotas = Quotas()
-        self._tls = self._tls_context()
+        chat_tls = [self._tls_context(address) for address in config.chat_addresses]
+        for address in filter(None, [config.http_address, config.operations_address]):
+            self._tls_context(address)  # only to say what is wrong with the files
         signer = Signer(load_ticket_keys(config.data_dir), clock.now_ms)
         self._churn = open_churn_log(config.churn_log)
         # Last of what can fail; `run` closes them. The desk must know the real port.
@@ -90,7 +93,7 @@ class Server:
         )
         self._gateway = Gateway(
             self._core,
-            [Listener(url=url, ssl_context=self._tls) for url in config.listen],
+            [Listener(url=url, ssl_context=tls) for url, tls in zip(config.listen, chat_tls, strict=True)],
             limits=config.gateway,
         )
         self._registry = CollectorRegistry()
@@ -127,47 +130,50 @@ class Server:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._vital, "core", self._core.run)
             listening: list[str] = await nursery.start(self._vital, "gateway", self._gateway.run)
-            operations = await self._start_http(nursery)
-            await nursery.start(
-                self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
-            )
-            nursery.start_soon(self._vital, "media", self._sweep)
-            if self._churn is not None:
-                nursery.start_soon(self._churn.run)
-            # Last, so that a start that fails over a taken port does not use up the first start's welcome.
-            new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
-            nursery.start_soon(self._watch, "media", self.media.wait_broken)
-            nursery.start_soon(self._watch, "store", self._guard.wait_broken)
-            self._status = "ok"
-            task_status.started(
-                Bound(
-                    data_dir=self._config.data_dir,
-                    listen=tuple(listening),
-                    http=self._http_url,
-                    operations=operations,
-                    new_app=new_app,
+            async with trio.open_nursery() as http:
+                operations = await self._start_http(http)
+                await nursery.start(
+                    self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
                 )
-            )
-            await self._stop.wait()
-            await self._drain()
+                nursery.start_soon(self._vital, "media", self._sweep)
+                if self._churn is not None:
+                    nursery.start_soon(self._churn.run)
+                # Last, so that a start that fails over a taken port does not use up the welcome of the first.
+                new_app = DEFAULT_APP if await self._admin.ensure_default_app() else None
+                nursery.start_soon(self._watch, "media", self.media.wait_broken)
+                nursery.start_soon(self._watch, "store", self._guard.wait_broken)
+                self._status = "ok"
+                task_status.started(
+                    Bound(
+                        data_dir=self._config.data_dir,
+                        listen=tuple(listening),
+                        http=self._http_url,
+                        operations=operations,
+                        new_app=new_app,
+                    )
+                )
+                await self._stop.wait()
+                http.cancel_scope.deadline = trio.current_time() + self._config.drain_s + _DRAIN_GRACE_S
+                await self._drain()
             nursery.cancel_scope.cancel()
 
     # Starting --------------------------------------------------------------------------------------
 
-    def _tls_context(self) -> ssl.SSLContext | None:
-        config = self._config
-        addresses = [*config.chat_addresses, config.http_address, config.operations_address]
-        if not any(address is not None and address.encrypted for address in addresses):
+    def _tls_context(self, address: Address) -> ssl.SSLContext | None:
+        if not address.encrypted:
             return None
-        assert config.tls_certificate is not None
-        assert config.tls_key is not None
-        return server_context(config.tls_certificate, config.tls_key)
+        assert self._config.tls_certificate is not None
+        assert self._config.tls_key is not None
+        return server_context(self._config.tls_certificate, self._config.tls_key, address.scheme)
 
     async def _start_http(self, nursery: trio.Nursery) -> str | None:
         """Start the HTTP listeners; returns where health and metrics are."""
         config = self._config
-        # Beside the media only where strangers cannot come: metrics are the shop's business.
-        beside = config.operations_address is None and config.http_address.loopback
+        # Beside the media only where strangers cannot come: metrics are the shop's business. A public URL for
+        # a listener on loopback means a proxy on this machine, whose requests are anybody's.
+        beside = (
+            config.operations_address is None and config.http_address.loopback and not config.http_public_url
+        )
         app = create_app(
             media=self.media,
             authorizer=Reader(self._core, self._guard),
@@ -184,7 +190,14 @@ class Server:
             tls = None
             if address.encrypted and config.tls_certificate and config.tls_key:
                 tls = Tls(certificate=config.tls_certificate, key=config.tls_key)
-            run = partial(serve, service, listener, tls=tls, shutdown_trigger=self._http_stop.wait)
+            run = partial(
+                serve,
+                service,
+                listener,
+                tls=tls,
+                shutdown_trigger=self._http_stop.wait,
+                grace_s=math.inf,  # the drain has a deadline of its own
+            )
             await nursery.start(self._vital, "http", run)
         return operations
 
@@ -236,15 +249,16 @@ class Server:
     # Ending ----------------------------------------------------------------------------------------
 
     async def _drain(self) -> None:
-        """Stop accepting, finish what was received, send everybody away. Bounded in time."""
+        """Stop accepting, finish what was received, send everybody away.
+
+        HTTP goes last: until then `/healthz` says that nobody is to be sent here, and what is uploaded or
+        downloaded may end. The caller bounds the time of both.
+        """
         self._status = "draining"
         figures = self._gateway.statistics()
         log.info("draining", connections=figures.connections, within_s=self._config.drain_s)
+        await self._gateway.drain(within_s=self._config.drain_s if figures.connections else 0)
         self._http_stop.set()
-        with trio.move_on_after(self._config.drain_s + _HTTP_GRACE_S):
-            await self._gateway.drain(
-                within_s=self._config.drain_s if figures.connections else 0,
-            )
 
 
 def _bind_all(addresses: Iterable[Address | None]) -> list[socket]:

@@ -16,7 +16,7 @@ import trio_asyncio
 from imserver.app.backends import open_backends
 from imserver.app.bound import Bound
 from imserver.app.failstop import FailStop, fail_stop, root_cause
-from imserver.app.ready_file import write_ready_file
+from imserver.app.ready_file import no_ready_file_outside, write_ready_file
 from imserver.app.server import Server
 from imserver.config import Config
 from imserver.version import SQLITE_VERSION, VERSION
@@ -53,9 +53,7 @@ def serve_forever(
     gc.set_threshold(*_GC_THRESHOLDS)
     _raise_file_limit()
     os.umask(0o077)  # the database holds keys; the data directory may have been made by somebody less strict
-    if ready_file is not None:
-        ready_file = ready_file.absolute()
-        ready_file.unlink(missing_ok=True)
+    ready_file = ready_file and ready_file.absolute()
 
     def on_started(bound: Bound) -> None:
         if ready_file is not None:
@@ -63,37 +61,38 @@ def serve_forever(
         started(bound)
 
     try:
-        trio.run(_main, config, on_started, fail_stop)
+        trio.run(_main, config, on_started, ready_file, fail_stop)
     except BaseExceptionGroup as group:
         raise root_cause(group) from None
-    finally:
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
 
 
-async def _main(config: Config, started: Callable[[Bound], None], fail: FailStop) -> None:
+async def _main(
+    config: Config, started: Callable[[Bound], None], ready_file: Path | None, fail: FailStop
+) -> None:
     # The signals are taken before anything is opened, so that none of them ends the process half-way.
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         # Outermost: the store's connections live in this loop (trio-asyncio).
         async with trio_asyncio.open_loop(), open_backends(config.data_dir) as backends:
-            server = Server(config, backends, fail=fail)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_stop_on_signals, signals, server)
+            # Within the lock of the data directory: before, the file may be that of the server that has it.
+            with no_ready_file_outside(ready_file):
+                server = Server(config, backends, fail=fail)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_stop_on_signals, signals, server)
 
-                async def run(*, task_status: trio.TaskStatus[Bound]) -> None:
-                    await server.run(task_status=task_status)
-                    nursery.cancel_scope.cancel()
+                    async def run(*, task_status: trio.TaskStatus[Bound]) -> None:
+                        await server.run(task_status=task_status)
+                        nursery.cancel_scope.cancel()
 
-                bound = await nursery.start(run)
-                started(bound)
-                log.info(
-                    "serving",
-                    version=VERSION,
-                    sqlite=SQLITE_VERSION,
-                    listen=list(bound.listen),
-                    http=bound.http,
-                    data_dir=str(bound.data_dir),
-                )
+                    bound = await nursery.start(run)
+                    started(bound)
+                    log.info(
+                        "serving",
+                        version=VERSION,
+                        sqlite=SQLITE_VERSION,
+                        listen=list(bound.listen),
+                        http=bound.http,
+                        data_dir=str(bound.data_dir),
+                    )
     log.info("stopped")
 
 
@@ -104,7 +103,6 @@ async def _stop_on_signals(signals: AsyncIterator[int], server: Server) -> None:
         if asked:
             # Everything acknowledged is durable, so there is nothing that an immediate end could lose.
             log.warning("stopped_at_once", signal=name)
-            sys.stderr.flush()
             os._exit(128 + number)
         log.info("stopping", signal=name)
         asked = True

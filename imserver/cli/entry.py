@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
+from contextlib import suppress
+from typing import Final, TextIO
 
 import typer
 
@@ -16,7 +17,13 @@ EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 refused or found wrong, 2 called wrongly, 70 data damaged."""
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        sys.stderr.flush()
+    except OSError:
+        # Lines that could not be written (logs, complaints). Python would try again, and exit with 120.
+        _discard(sys.stderr)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -29,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except BrokenPipeError:
         # The reader of our output (head, say) has gone. Python would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return EXIT_REFUSED
     except (KeyboardInterrupt, typer.Abort):
         return complain("interrupted", EXIT_INTERRUPTED)
@@ -40,6 +47,11 @@ def run(arguments: Sequence[str]) -> int:
         if code is None:
             raise
         return complain(str(error), code)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let `stream` end nowhere, with what is left in its buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -57,9 +69,10 @@ def _exit_code(error: Exception) -> int | None:
 
 
 def complain(text: str, code: int) -> int:
-    """Print one line, whatever the text holds; returns the code."""
+    """Print one line, whatever the text holds, if that is possible; returns the code."""
     line = " ".join(text.split())
-    print(f"imserver: {''.join(c if c.isprintable() else '?' for c in line)}", file=sys.stderr)
+    with suppress(OSError):  # the code tells as well
+        print(f"imserver: {''.join(c if c.isprintable() else '?' for c in line)}", file=sys.stderr)
     return code
 
 

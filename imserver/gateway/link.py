@@ -53,7 +53,7 @@ class SocketLink(Wire):
             size = self.pump.limits.read_bytes_max
             if self.session is None and not self.closing:
                 # Never more than it may send: what it pipelines behind RESUME waits in the kernel till then.
-                size = self.pump.limits.handshake_bytes_max - self.received_bytes
+                size = min(size, self.pump.limits.handshake_bytes_max - self.received_bytes)
                 if size <= 0:
                     self.close(Close(code=Code.FRAME_TOO_LARGE, reason="too many bytes before a session"))
                     return

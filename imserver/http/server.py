@@ -76,9 +76,10 @@ async def serve(
     *,
     tls: Tls | None = None,
     shutdown_trigger: Callable[[], Awaitable[None]] | None = None,
+    grace_s: float = _GRACE_S,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until the trigger returns, or until cancelled; then requests get a few seconds to end.
+    """Serve until the trigger returns, or until cancelled; then requests get `grace_s` to end.
 
     Reports the port to `nursery.start` once connections are accepted. Takes the listener over and closes it.
 
@@ -87,6 +88,7 @@ async def serve(
         listener: from `bind`.
         tls: HTTPS if given. At least TLS 1.3.
         shutdown_trigger: its return begins the shutdown; without one, only cancelling ends the server.
+        grace_s: how long requests under way may go on after it.
         task_status: for `nursery.start`.
     """
     port: int = listener.getsockname()[1]
@@ -113,7 +115,7 @@ async def serve(
                 nursery.cancel_scope.cancel()
         finally:
             await context.terminated.set()  # ends the idle ones at once
-            handlers.cancel_scope.deadline = trio.current_time() + _GRACE_S
+            handlers.cancel_scope.deadline = trio.current_time() + grace_s
 
 
 def _listener(

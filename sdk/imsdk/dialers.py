@@ -41,7 +41,7 @@ class SocketDialer:
     """Dials `tcp://host:port`, `tls://host:port`, `ws://host:port/path` and `wss://host:port/path`.
 
     Args:
-        ssl_context: for tls and wss; without one the system's trust is used.
+        ssl_context: for tls and wss; without one the system's trust is used. Its ALPN names are set here.
         source_address: local address to bind, or None. May be changed between dials, as when a phone goes
             from Wi-Fi to cellular.
     """
@@ -79,10 +79,9 @@ class SocketDialer:
             raise OSError(_reason(error)) from error
         if parts.scheme in ("tcp", "ws"):
             return stream
-        context = self._ssl_context
-        if context is None:
-            context = ssl.create_default_context()
-            context.set_alpn_protocols(["http/1.1" if parts.scheme == "wss" else PROTOCOL_NAME])
+        context = self._ssl_context or ssl.create_default_context()
+        # Each time: the context serves tls, wss and the media's https, and what is set holds from here on.
+        context.set_alpn_protocols(["http/1.1" if parts.scheme == "wss" else PROTOCOL_NAME])
         tls = trio.SSLStream(stream, context, server_hostname=parts.hostname, https_compatible=True)
         try:
             await tls.do_handshake()

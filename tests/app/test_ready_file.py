@@ -6,7 +6,7 @@ import pytest
 
 from imserver.app.bound import Bound
 from imserver.app.errors import CannotServe
-from imserver.app.ready_file import write_ready_file
+from imserver.app.ready_file import no_ready_file_outside, write_ready_file
 
 BOUND = Bound(
     data_dir=Path("data"), listen=("tcp://127.0.0.1:1",), http="http://127.0.0.1:2", operations=None
@@ -34,3 +34,13 @@ def test_an_older_one_is_replaced(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(CannotServe, match="No such file"):
         write_ready_file(tmp_path / "no" / "ready", BOUND)
+
+
+def test_what_a_killed_server_left_goes_at_the_start_and_its_own_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    path.write_text("old")
+    with no_ready_file_outside(path):
+        assert not path.exists()
+        write_ready_file(path, BOUND)
+        assert path.exists()
+    assert not path.exists()

@@ -1,11 +1,13 @@
 """The composed server, in this process, on real sockets of the loopback interface."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 import trio
+import trio.testing
 
 from imserver.app import control
 from imserver.app.backends import Backends
@@ -75,6 +77,103 @@ async def test_it_says_that_it_drains(tmp_path: Path, nursery: trio.Nursery) -> 
     assert not running.server.health().ok
 
 
+async def start_with_a_client(running: Running, nursery: trio.Nursery) -> trio.SocketStream:
+    """Start it, and connect a client that will not go away by itself; returns the client's end."""
+    bound = await running.start(nursery)
+    host, port = bound.listen[0].removeprefix("tcp://").split(":")
+    stream = await trio.open_tcp_stream(host, int(port))
+    while not running.server.health().details["connections"]:
+        await trio.lowlevel.checkpoint()
+    return stream
+
+
+async def test_while_it_drains_healthz_says_503(tmp_path: Path, nursery: trio.Nursery) -> None:
+    running = Running(tmp_path, FaultyStore(), drain_s=3600)
+    stream = await start_with_a_client(running, nursery)
+    async with stream, httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"{running.bound.http}/healthz")).status_code == 200
+        running.server.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        answer = await client.get(f"{running.bound.http}/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+    nursery.cancel_scope.cancel()
+
+
+class Upload:
+    """An upload whose last byte is still to come."""
+
+    def __init__(self, running: Running) -> None:
+        ticket, upload_id = running.server.media.tickets.issue_upload(
+            app=1, user="a", size_bytes=2, mime="text/plain", name="a.txt"
+        )
+        self.headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {ticket}"}
+        self.url = f"{running.bound.http}/uploads"
+        self.path = f"{self.url}/{upload_id}"
+        self.begun, self.rest = trio.Event(), trio.Event()
+        self.answer: httpx.Response | None = None
+        self.ended = trio.Event()
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        yield b"a"
+        self.begun.set()
+        await self.rest.wait()
+        yield b"b"
+
+    async def run(self) -> None:
+        patch = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        async with httpx.AsyncClient(trust_env=False, timeout=None) as client:
+            await client.post(self.url, headers=self.headers | {"Upload-Length": "2"})
+            with suppress(httpx.HTTPError):
+                self.answer = await client.patch(
+                    self.path, headers=self.headers | patch | {"Content-Length": "2"}, content=self._body()
+                )
+        self.ended.set()
+
+
+async def begin_upload(running: Running, nursery: trio.Nursery) -> Upload:
+    """The server has the first byte and waits for the last."""
+    upload = Upload(running)
+    nursery.start_soon(upload.run)
+    await upload.begun.wait()
+    await trio.testing.wait_all_tasks_blocked()
+    return upload
+
+
+async def test_an_upload_may_end_while_the_server_drains(
+    tmp_path: Path, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    running = Running(tmp_path, FaultyStore(), drain_s=20)
+    await running.start(nursery)
+    upload = await begin_upload(running, nursery)
+    running.server.stop()
+    await trio.testing.wait_all_tasks_blocked()
+    mock_clock.jump(19)
+    await trio.testing.wait_all_tasks_blocked()
+    upload.rest.set()
+    await upload.ended.wait()
+    assert upload.answer is not None
+    assert upload.answer.status_code == 204
+
+
+async def test_a_drain_ends_though_an_upload_and_a_client_do_not(
+    tmp_path: Path, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    running = Running(tmp_path, FaultyStore(), drain_s=20)
+    async with trio.open_nursery() as inner:
+        stream = await start_with_a_client(running, inner)
+        upload = await begin_upload(running, nursery)
+        running.server.stop()
+        await trio.testing.wait_all_tasks_blocked()
+        assert running.server.health().status == "draining"
+        for _ in range(24):
+            mock_clock.jump(1)
+            await trio.testing.wait_all_tasks_blocked()
+    assert upload.answer is None
+    assert running.failed.parts == []
+    await stream.aclose()
+    nursery.cancel_scope.cancel()
+
+
 async def test_a_broken_store_behind_a_download_ends_the_server(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
@@ -139,4 +238,16 @@ async def test_limits_of_the_configuration_reach_the_rooms(tmp_path: Path, nurse
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.options(f"{bound.http}/uploads")
     assert answer.headers["Tus-Max-Size"] == "300000"
+    nursery.cancel_scope.cancel()
+
+
+async def test_behind_a_proxy_on_the_same_machine_strangers_see_neither_metrics_nor_health(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    running = Running(tmp_path, FaultyStore(), http_public_url="https://chat.example.com")
+    bound = await running.start(nursery)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for path in ("metrics", "healthz"):
+            assert (await client.get(f"{bound.http}/{path}")).status_code == 404
+    assert bound.operations is None
     nursery.cancel_scope.cancel()

@@ -67,9 +67,18 @@ class Cli:
 
 
 class Server:
-    """A serving process. The block ends when it is over; what is left is killed."""
+    """A serving process. The block ends when it is over; what is left is killed.
 
-    def __init__(self, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    Its log goes to `log`, or to the descriptor `stderr`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stderr: int | None = None,
+    ) -> None:
         self.folder = folder
         self._ready_file = folder / "ready.json"
         self.log = folder / "server.log"
@@ -79,7 +88,7 @@ class Server:
                 cwd=folder,
                 env=environment(env),
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=log if stderr is None else stderr,
                 text=True,
             )
         self.banner: list[str] = []

@@ -39,10 +39,11 @@ def test_a_taken_port_is_named(here: Refused, flag: str) -> None:
 
 def test_a_data_directory_in_use_is_refused_with_the_process_that_has_it(cli: Cli, here: Refused) -> None:
     with Server(cli.folder) as server:
-        line = cli.refused("serve", *ANYWHERE)
+        line = cli.refused("serve", *ANYWHERE, "--ready-file", "ready.json")
         assert line.startswith(
             f"imserver-data is in use by process {server.process.pid}; stop that one first"
         )
+        assert server.has_ready_file, "the file of the one that serves is left alone"
         assert f"process {server.process.pid}" in here("restore")
         assert server.process.poll() is None
 
@@ -238,6 +239,14 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli, unbuffered: str) -> N
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_complaint_that_cannot_be_written_leaves_its_code(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        for words, code in ((["serv"], 2), (["app", "list"], 1)):
+            done = subprocess.run(command(words), cwd=cli.folder, env=environment(), stderr=full, check=False)
+            assert done.returncode == code
 
 
 def test_ctrl_c_before_the_server_is_up_is_no_traceback(cli: Cli) -> None:

@@ -60,6 +60,26 @@ def test_ctrl_c_is_an_orderly_end_too(cli: Cli) -> None:
         assert server.end(signal.SIGINT) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_with_nobody_to_read_its_log_it_is_administered_and_drains_as_ever(
+    cli: Cli, number: signal.Signals
+) -> None:
+    read, write = os.pipe()
+    with Server(cli.folder, stderr=write) as server:
+        os.close(write)
+        os.close(read)
+        assert "default" in cli.says("app", "list")
+        assert server.end(number) == 0
+        assert not server.has_ready_file
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_with_its_log_on_a_full_disk_it_starts_and_drains_as_ever(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full, Server(cli.folder, stderr=full.fileno()) as server:
+        assert "default" in cli.says("app", "list")
+        assert server.end() == 0
+
+
 def test_a_second_signal_ends_it_at_once(cli: Cli) -> None:
     """With a client that never goes away, a drain of an hour would go on; the second signal does not wait."""
     with (
@@ -105,12 +125,16 @@ def test_all_four_transports_and_https_on_one_certificate(cli: Cli) -> None:
     with Server(cli.folder, *listen, "--http", "https://127.0.0.1:0", *tls) as server:
         assert [urlsplit(url).scheme for url in server.ready["listen"]] == ["tcp", "tls", "ws", "wss"]
         context = ssl.create_default_context(cafile=str(certificate))
+        context.set_alpn_protocols(["h2", "http/1.1", "im1"])
+        agreed = []
         for url in (*server.ready["listen"][1::2], server.ready["http"]):
             with (
                 socket.create_connection(place(url), timeout=PATIENCE_S) as plain,
                 context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
             ):
                 assert wrapped.version() == "TLSv1.3"
+                agreed.append(wrapped.selected_alpn_protocol())
+        assert agreed == ["im1", "http/1.1", "http/1.1"]
         assert server.end() == 0
 
 

@@ -88,6 +88,45 @@ async def test_a_text_message_on_a_websocket_is_refused(house: GatewayHouse) -> 
     await still_serves(house)
 
 
+@pytest.mark.parametrize("opcode", [9, 10, 2], ids=["pings", "pongs", "empty messages"])
+async def test_websocket_frames_without_content_are_not_answered_without_end(
+    house: GatewayHouse, opcode: int
+) -> None:
+    peer = await house.dial("ws")
+    await peer.login(house, "alice")
+    assert peer.ws is not None
+    await peer.stream.send_all(bytes([0x80 | opcode, 0x80, 0, 0, 0, 0]) * 10_000)
+    await peer.hear_end()
+    assert peer.ws.close_rcvd is not None
+    assert peer.ws.close_rcvd.code == 1002
+    assert peer.pongs <= 64
+    await still_serves(house)
+
+
+async def test_a_burst_of_one_peer_takes_many_turns_and_others_are_heard_in_the_first(
+    house: GatewayHouse,
+) -> None:
+    greedy, other = await house.dial(), await house.dial()
+    await greedy.login(house, "greedy")
+    await other.login(house, "other")
+    before = house.pump.bytes_in
+    # Past trio: no task runs between, so that what is sent waits for the one turn below.
+    for peer, count in ((greedy, 32_000), (other, 1)):
+        peer.stream.socket._sock.send(peer.encode(*[frames.Ping()] * count))  # type: ignore[attr-defined]
+    house.pump.turn()
+    assert isinstance(await other.hear(), frames.Pong)
+    assert house.pump.bytes_in - before <= 8 * 1024
+
+
+async def test_what_comes_before_a_session_is_read_in_turns_as_well(house: GatewayHouse) -> None:
+    peer = await house.dial("ws")
+    await trio.testing.wait_all_tasks_blocked()
+    before = house.pump.bytes_in
+    peer.stream.socket._sock.send(peer.wrap(b"x") * 1500)  # type: ignore[attr-defined]
+    house.pump.turn()
+    assert house.pump.bytes_in - before <= 4 * 1024
+
+
 async def test_commands_without_end_end_the_connection(house: GatewayHouse) -> None:
     peer = await house.dial()
     await peer.login(house, "alice")

@@ -81,6 +81,31 @@ async def test_bytes_come_back_whole_and_in_order(scheme: str, certificate: Path
         await stream.aclose()
 
 
+async def test_it_offers_the_name_of_what_it_speaks_though_the_context_is_the_apps(certificate: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["h2", "http/1.1", PROTOCOL_NAME])
+    agreed: list[str | None] = []
+
+    async def accept(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        await stream.do_handshake()
+        agreed.append(stream.selected_alpn_protocol())
+        await stream.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    dialer = SocketDialer(ssl_context=ssl.create_default_context(cafile=str(certificate)))
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(
+            partial(trio.serve_ssl_over_tcp, accept, 0, context, host="127.0.0.1")
+        )
+        place = f"127.0.0.1:{listener.transport_listener.socket.getsockname()[1]}"
+        await (await dialer.dial(f"tls://{place}")).aclose()
+        with pytest.raises(OSError, match="WebSocket"):
+            await dialer.dial_in(nursery, f"wss://{place}")
+        await (await dialer.dial(f"tls://{place}")).aclose()
+        nursery.cancel_scope.cancel()
+    assert agreed == [PROTOCOL_NAME, "http/1.1", PROTOCOL_NAME]
+
+
 @pytest.mark.parametrize("scheme", ["tls", "wss"])
 async def test_a_certificate_nobody_trusts_is_refused(scheme: str, certificate: Path) -> None:
     async with serving(scheme, certificate) as url, trio.open_nursery() as nursery:
