@@ -31,7 +31,7 @@ from imserver.core import NOBODY, Clock, Core, SystemClock, TokenVerifier
 from imserver.gateway import Gateway, Listener
 from imserver.http import Health, Tls, create_app, create_operations_app, serve
 from imserver.http.server import bind
-from imserver.media import OutOfSpace, Signer
+from imserver.media import MediaBroken, Signer
 from imserver.version import VERSION
 
 _SWEEP_S: Final = 3600.0
@@ -228,8 +228,11 @@ class Server:
             await trio.sleep(_SWEEP_S)
             try:
                 swept = await self.media.sweep()
-            except OutOfSpace:
-                continue  # nothing is harmed by sweeping later
+            except MediaBroken:
+                raise
+            except Exception as error:  # nothing is harmed by sweeping later
+                log.warning("sweep_put_off", exc_info=error)
+                continue
             if swept:
                 log.info("uploads_swept", uploads=swept)
 

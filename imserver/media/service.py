@@ -1,6 +1,7 @@
 """The front door of the media room: tickets, quota, uploads that resume, blobs that are what they say."""
 
 from collections.abc import AsyncIterable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from imserver.media.errors import (
     MediaRefused,
     OffsetConflict,
     UploadNotFound,
+    UploadSuperseded,
 )
 from imserver.media.fail_stop import FailStop
 from imserver.media.limits import MediaLimits
@@ -103,17 +105,19 @@ class MediaService:
     async def sweep(self) -> int:
         """Abandon uploads whose time is over, and return how many. Call it about hourly.
 
-        Finished ones are forgotten too; their blobs stay.
+        Finished ones are forgotten too; their blobs stay. One that somebody works on is left to the next
+        sweep.
         """
         with self._store.watched():
             swept = 0
             for staged in await self._blobs.uploads():
                 if self._expires_ms(staged.meta) > self._clock_ms() or self._turns.active(staged.id):
                     continue
-                async with self._turns.take(staged.id):
-                    await self._blobs.abandon(staged.id)
-                    self._quota.release(staged.meta.app, staged.id)
-                swept += 1
+                with suppress(UploadSuperseded):
+                    async with self._turns.take_idle(staged.id):
+                        await self._blobs.abandon(staged.id)
+                        self._quota.release(staged.meta.app, staged.id)
+                        swept += 1
             return swept
 
     async def wait_broken(self) -> MediaBroken:
@@ -141,7 +145,7 @@ class MediaService:
             MediaRefused: the upload has ended, its content was refused.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 try:
                     return await self._settled(await self._owned(ticket))
                 except UploadNotFound:
@@ -171,7 +175,7 @@ class MediaService:
             UploadNotFound, MediaRefused: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 return await self._settled(await self._owned(ticket))
 
     async def write(
@@ -189,7 +193,7 @@ class MediaService:
             UploadNotFound, MediaRefused: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 staged = await self._owned(ticket)
                 if offset_bytes != staged.offset_bytes:
                     raise OffsetConflict(staged.offset_bytes)
@@ -203,7 +207,7 @@ class MediaService:
             UploadNotFound: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 await self._owned(ticket)
                 await self._blobs.abandon(ticket.upload_id)
                 self._quota.release(ticket.app, ticket.upload_id)
@@ -233,6 +237,9 @@ class MediaService:
             return await self._blobs.read(info.sha256, start, min(length, self.limits.read_bytes))
 
     # Steps -------------------------------------------------------------------------------------------------
+
+    def _turn(self, ticket: UploadTicket) -> AbstractAsyncContextManager[None]:
+        return self._turns.take(ticket.upload_id, ticket.app, ticket.user)
 
     async def _owned(self, ticket: UploadTicket) -> Staged:
         return self._mine(ticket, await self._blobs.staged(ticket.upload_id))

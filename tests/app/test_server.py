@@ -8,12 +8,14 @@ import pytest
 import trio
 
 from imserver.app import control
+from imserver.app import server as app_server
 from imserver.app.backends import Backends
 from imserver.app.bound import Bound
 from imserver.app.errors import CannotServe
 from imserver.app.server import Server
 from imserver.config import Config
 from imserver.core import CoreLimits
+from imserver.media import MediaBusy, OutOfSpace
 from imserver.media.memory import MemoryBlobStore
 from imserver.storage.store import Store, StoreBroken
 from tests.app.house import FaultyStore
@@ -139,4 +141,27 @@ async def test_limits_of_the_configuration_reach_the_rooms(tmp_path: Path, nurse
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.options(f"{bound.http}/uploads")
     assert answer.headers["Tus-Max-Size"] == "300000"
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("error", [MediaBusy("busy"), OutOfSpace("full"), OverflowError("a fault of ours")])
+async def test_a_sweep_that_fails_is_done_later_and_ends_nobody(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    again = trio.Event()
+    errors = [error]
+
+    async def sweep() -> int:
+        if errors:
+            raise errors.pop()
+        again.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(app_server, "_SWEEP_S", 0)
+    running = Running(tmp_path, FaultyStore())
+    monkeypatch.setattr(running.server.media, "sweep", sweep)
+    await running.start(nursery)
+    with trio.fail_after(5):
+        await again.wait()
+    assert running.failed.parts == []
     nursery.cancel_scope.cancel()

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
 from imserver.media import MediaBroken, MediaLimits, OutOfSpace
 from imserver.media.disk import DiskBlobStore
@@ -19,6 +21,13 @@ class Failing(MemoryBlobStore):
     error: Exception | None = None
     publish_error: Exception | None = None
     appends = 0
+    #: If set, `abandon` waits for it.
+    abandoning: trio.Event | None = None
+
+    async def abandon(self, upload_id: str) -> None:
+        if self.abandoning is not None:
+            await self.abandoning.wait()
+        await super().abandon(upload_id)
 
     async def append(self, upload_id: str, offset_bytes: int, data: bytes) -> int:
         self.appends += 1
@@ -31,6 +40,16 @@ class Failing(MemoryBlobStore):
         if self.publish_error is not None:
             raise self.publish_error
         return sha256
+
+
+class Hanging:
+    """A body that never brings a byte."""
+
+    def __aiter__(self) -> "Hanging":
+        return self
+
+    async def __anext__(self) -> bytes:
+        await trio.sleep_forever()
 
 
 async def test_a_full_disk_is_a_typed_error_and_the_upload_goes_on_when_there_is_room() -> None:
@@ -70,6 +89,42 @@ async def test_after_a_broken_store_nothing_is_acknowledged_any_more_and_the_cal
     ):
         with pytest.raises(MediaBroken, match="fsync failed"):
             await call
+
+
+async def test_a_sweep_needs_none_of_the_places_that_busy_uploads_have_taken() -> None:
+    room = MediaRoom(limits=MediaLimits(uploads_active_max=1))
+    await room.media.create(room.ticket(1))
+    room.clock.now_ms += room.limits.upload_ms_max
+    busy = room.ticket(len(DATA))
+    await room.media.create(busy)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.media.write, busy, 0, Hanging())
+        await trio.testing.wait_all_tasks_blocked()
+        assert room.media.statistics().uploads_active == 1
+        assert await room.media.sweep() == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_request_for_an_upload_that_is_being_swept_is_answered_and_the_sweep_goes_on() -> None:
+    blobs = Failing()
+    room = MediaRoom(blobs)
+    first, second = room.ticket(1), room.ticket(1)
+    await room.media.create(first)
+    await room.media.create(second)
+    room.clock.now_ms += room.limits.upload_ms_max
+    blobs.abandoning = trio.Event()
+    swept: list[int] = []
+
+    async def sweep() -> None:
+        swept.append(await room.media.sweep())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sweep)
+        await trio.testing.wait_all_tasks_blocked()
+        blobs.abandoning = None
+        assert (await room.media.state(first)).offset_bytes == 0
+    assert swept == [1]
+    assert [staged.id for staged in await blobs.uploads()] == [first.upload_id]
 
 
 async def test_a_crash_between_publishing_and_the_catalog_is_healed_by_asking_again() -> None:
