@@ -39,7 +39,7 @@ def create_app(
         registry: gets this room's metrics.
         health: if given, `/healthz` and `/metrics` are served here too. Leave it out where strangers can
             reach the listener, and serve `create_operations_app` on another one.
-        body_idle_s_max: an upload that brings no bytes for so long is cut; what arrived is kept.
+        body_idle_s_max: an upload that brings next to nothing for so long is cut; what arrived is kept.
     """
     metrics = HttpMetrics(registry, media)
     routes = [
