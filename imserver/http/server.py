@@ -18,8 +18,7 @@ from starlette.types import ASGIApp
 from imserver.http.connections import Connections
 
 #: A peer that acknowledges nothing for that long, a stalled reader included, is hung up by the kernel
-#: (Linux). hypercorn shields its sends from cancellation, so without this a client that stops reading would
-#: hold its connection, and the shutdown, for as long as it likes.
+#: (Linux): without this a client that stops reading would hold its connection for as long as it likes.
 _UNACKED_MS_MAX: Final = 30_000
 _BACKLOG: Final = 256
 _GRACE_S: Final = 3.0
