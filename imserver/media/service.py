@@ -99,7 +99,7 @@ class MediaService:
         """Call once at start, before any upload: promises the room again that open uploads were promised."""
         with self._store.watched():
             for staged in await self._blobs.uploads():
-                if not staged.ended:
+                if not staged.ended or await self._unentered(staged):
                     self._quota.restore(staged.meta.app, staged.id, staged.meta.size_bytes)
 
     async def sweep(self) -> int:
@@ -115,8 +115,9 @@ class MediaService:
                     continue
                 with suppress(UploadSuperseded):
                     async with self._turns.take_idle(staged.id):
-                        await self._blobs.abandon(staged.id)
-                        self._quota.release(staged.meta.app, staged.id)
+                        if await self._unentered(staged):
+                            await self._completion.complete(staged)
+                        await self._forget(staged.meta.app, staged.id)
                         swept += 1
             return swept
 
@@ -150,20 +151,9 @@ class MediaService:
                     return await self._settled(await self._owned(ticket))
                 except UploadNotFound:
                     pass
-                await self._quota.reserve(ticket.app, ticket.upload_id, ticket.size_bytes)
-                meta = UploadMeta(
-                    app=ticket.app,
-                    user=ticket.user,
-                    size_bytes=ticket.size_bytes,
-                    mime=ticket.mime,
-                    name=ticket.name,
-                    created_ms=self._clock_ms(),
-                )
-                try:
-                    staged = await self._blobs.stage(ticket.upload_id, meta)
-                except MediaError:
-                    self._quota.release(ticket.app, ticket.upload_id)
-                    raise
+                # Shielded: cut off in between, the promise of room would stay without an upload.
+                with trio.CancelScope(shield=True):
+                    staged = await self._begin(ticket)
                 return await self._settled(self._mine(ticket, staged))
 
     async def state(self, ticket: UploadTicket) -> UploadState:
@@ -209,8 +199,7 @@ class MediaService:
         with self._store.watched():
             async with self._turn(ticket):
                 await self._owned(ticket)
-                await self._blobs.abandon(ticket.upload_id)
-                self._quota.release(ticket.app, ticket.upload_id)
+                await self._forget(ticket.app, ticket.upload_id)
 
     # Blobs -------------------------------------------------------------------------------------------------
 
@@ -240,6 +229,33 @@ class MediaService:
 
     def _turn(self, ticket: UploadTicket) -> AbstractAsyncContextManager[None]:
         return self._turns.take(ticket.upload_id, ticket.app, ticket.user)
+
+    async def _begin(self, ticket: UploadTicket) -> Staged:
+        await self._quota.reserve(ticket.app, ticket.upload_id, ticket.size_bytes)
+        meta = UploadMeta(
+            app=ticket.app,
+            user=ticket.user,
+            size_bytes=ticket.size_bytes,
+            mime=ticket.mime,
+            name=ticket.name,
+            created_ms=self._clock_ms(),
+        )
+        try:
+            return await self._blobs.stage(ticket.upload_id, meta)
+        except MediaError:
+            await self._forget(ticket.app, ticket.upload_id)  # some of it may be there
+            raise
+
+    async def _forget(self, app: int, upload_id: str) -> None:
+        """Drop the upload, then take back the promise of room: never an upload without one."""
+        await self._blobs.abandon(upload_id)
+        self._quota.release(app, upload_id)
+
+    async def _unentered(self, staged: Staged) -> bool:
+        """Whether it is a blob that no catalog counts: killed in between, and nobody asked for it again."""
+        return staged.sha256 is not None and (
+            await self._catalog.get_blob(staged.meta.app, staged.sha256) is None
+        )
 
     async def _owned(self, ticket: UploadTicket) -> Staged:
         return self._mine(ticket, await self._blobs.staged(ticket.upload_id))

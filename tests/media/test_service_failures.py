@@ -1,14 +1,16 @@
 """The media service when the disk or the process fails: typed errors, fail-stop, healing by asking again."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from imserver.media import MediaBroken, MediaLimits, OutOfSpace
+from imserver.media import MediaBroken, MediaLimits, OutOfSpace, QuotaExceeded, UploadSuperseded
 from imserver.media.disk import DiskBlobStore
 from imserver.media.memory import MemoryBlobStore
+from imserver.media.store import Staged, UploadMeta
 from imserver.media.testing import MediaRoom, Stream, picture
 
 DATA = b"shoes in size 42"
@@ -143,6 +145,70 @@ async def test_a_crash_between_publishing_and_the_catalog_is_healed_by_asking_ag
     assert blob is not None
     assert (blob.mime, blob.thumbnail is not None) == ("image/png", True)
     assert await room.media.read(blob, 0, len(data)) == data
+
+
+async def test_a_request_cut_off_while_it_begins_an_upload_promises_no_room(tmp_path: Path) -> None:
+    """Superseded by a DELETE between the promise of room and the folder on disk."""
+
+    class Slow(DiskBlobStore):
+        async def stage(self, upload_id: str, meta: UploadMeta) -> Staged:
+            staging.set()
+            await trio.testing.wait_all_tasks_blocked()
+            return await super().stage(upload_id, meta)
+
+    staging = trio.Event()
+    room = MediaRoom(Slow(tmp_path / "media"), quota_bytes=100)
+    ticket = room.ticket(100)
+
+    async def create() -> None:
+        with suppress(UploadSuperseded):
+            await room.media.create(ticket)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(create)
+        await staging.wait()
+        await room.media.abandon(ticket)
+    assert await room.blobs.uploads() == []
+    await room.media.create(room.ticket(100))
+
+
+async def test_an_upload_that_the_disk_fails_to_begin_promises_no_room(tmp_path: Path) -> None:
+    class Full(DiskBlobStore):
+        full = True
+
+        async def stage(self, upload_id: str, meta: UploadMeta) -> Staged:
+            staged = await super().stage(upload_id, meta)
+            if self.full:
+                raise OutOfSpace("full")
+            return staged
+
+    blobs = Full(tmp_path / "media")
+    room = MediaRoom(blobs, quota_bytes=100)
+    with pytest.raises(OutOfSpace):
+        await room.media.create(room.ticket(100))
+    assert await blobs.uploads() == [], "an upload without a promise of room"
+    blobs.full = False
+    await room.media.create(room.ticket(100))
+
+
+async def test_a_blob_that_a_crash_kept_from_the_catalog_counts_from_the_restart_on() -> None:
+    """Nobody asks for it again: it is counted as promised, and entered when its upload is swept."""
+    blobs = Failing()
+    room = MediaRoom(blobs, quota_bytes=2 * len(DATA) - 1)
+    ticket = room.ticket(len(DATA))
+    await room.media.create(ticket)
+    blobs.publish_error = RuntimeError("killed")
+    with pytest.raises(RuntimeError):
+        await room.media.write(ticket, 0, Stream(DATA))
+    blobs.publish_error = None
+    await room.restarted().recover()
+    with pytest.raises(QuotaExceeded):
+        await room.media.create(room.ticket(len(DATA)))
+    room.clock.now_ms += room.limits.upload_ms_max
+    assert await room.media.sweep() == 1
+    assert await room.catalog.app_bytes(1) == len(DATA)
+    with pytest.raises(QuotaExceeded):
+        await room.media.create(room.ticket(len(DATA)))
 
 
 async def test_a_kill_after_the_last_byte_is_healed_by_asking_again(tmp_path: Path) -> None:
