@@ -94,7 +94,7 @@ class UploadInterrupted(MediaError):
 
 
 class MediaBusy(MediaError):
-    """A bound on concurrent or open uploads is reached."""
+    """A bound is reached: on concurrent or open uploads, or on the open files or memory of the system."""
 
     code = "media_busy"
     do = "Try again after a few seconds."

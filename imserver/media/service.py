@@ -258,7 +258,12 @@ class MediaService:
         )
 
     async def _owned(self, ticket: UploadTicket) -> Staged:
-        return self._mine(ticket, await self._blobs.staged(ticket.upload_id))
+        try:
+            staged = await self._blobs.staged(ticket.upload_id)
+        except UploadNotFound:
+            self._quota.release(ticket.app, ticket.upload_id)  # it may have been dropped as damaged
+            raise
+        return self._mine(ticket, staged)
 
     def _mine(self, ticket: UploadTicket, staged: Staged) -> Staged:
         """The upload, if it is the ticket's: a foreign one looks like none."""
