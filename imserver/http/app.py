@@ -35,7 +35,7 @@ def create_app(
 
     Args:
         media: the media room; `recover()` has been awaited.
-        authorizer: asked at every read.
+        authorizer: asked at every read and all along an upload.
         registry: gets this room's metrics.
         health: if given, `/healthz` and `/metrics` are served here too. Leave it out where strangers can
             reach the listener, and serve `create_operations_app` on another one.
@@ -43,7 +43,7 @@ def create_app(
     """
     metrics = HttpMetrics(registry, media)
     routes = [
-        *TusUploads(media, metrics, body_idle_s_max).routes(),
+        *TusUploads(media, authorizer, metrics, body_idle_s_max).routes(),
         *Downloads(media, authorizer, metrics).routes(),
     ]
     if health is not None:

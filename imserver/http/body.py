@@ -1,5 +1,6 @@
 """A request's body as it streams in."""
 
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -21,8 +22,16 @@ class Body:
     close it.
     """
 
-    def __init__(self, request: Request, idle_s_max: float) -> None:
+    def __init__(self, request: Request, idle_s_max: float, check: Callable[[], None]) -> None:
+        """Nothing is read yet.
+
+        Args:
+            request: whose body.
+            idle_s_max: see above.
+            check: called for each part; what it raises ends the body before the part.
+        """
         self._receive = request.receive
+        self._check = check
         self._idle_s_max = idle_s_max
         self._ended = False
         self._begin_span()
@@ -41,6 +50,7 @@ class Body:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise UploadInterrupted("the connection was lost")
+            self._check()
             self._ended = not message.get("more_body", False)
             data: bytes = message.get("body", b"")
             self._count(len(data), trio.current_time() - asked_s)

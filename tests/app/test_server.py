@@ -165,3 +165,21 @@ async def test_a_sweep_that_fails_is_done_later_and_ends_nobody(
         await again.wait()
     assert running.failed.parts == []
     nursery.cancel_scope.cancel()
+
+
+async def test_a_ban_shuts_uploads_too_whatever_ticket_there_is(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    running = Running(tmp_path, FaultyStore())
+    bound = await running.start(nursery)
+    ticket, _ = running.server.media.tickets.issue_upload(
+        app=1, user="alice", size_bytes=5, mime="text/plain", name="a.txt"
+    )
+    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {ticket}", "Upload-Length": "5"}
+    statuses = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for change in (running.server._core.ban, running.server._core.unban):
+            await change(1, "alice")
+            statuses.append((await client.post(f"{bound.http}/uploads", headers=headers)).status_code)
+    assert statuses == [403, 201]
+    nursery.cancel_scope.cancel()

@@ -35,7 +35,7 @@ async def read(body: Body, seconds: float, then: Callable[[], float] = lambda: 0
 async def test_a_body_that_crawls_is_cut_though_bytes_keep_coming(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    body = Body(request(1, 5), 60)
+    body = Body(request(1, 5), 60, lambda: None)
     with pytest.raises(UploadInterrupted):
         await read(body, 3600)
     assert trio.current_time() <= 60
@@ -44,9 +44,9 @@ async def test_a_body_that_crawls_is_cut_though_bytes_keep_coming(
 async def test_a_phone_on_2g_is_not_cut_even_with_pauses_of_most_of_a_minute(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    assert await read(Body(request(1000, 1), 60), 3600) > 3_500_000
-    assert await read(Body(request(16 * 1024, 59), 60), 3600) == 61 * 16 * 1024
+    assert await read(Body(request(1000, 1), 60, lambda: None), 3600) > 3_500_000
+    assert await read(Body(request(16 * 1024, 59), 60, lambda: None), 3600) == 61 * 16 * 1024
 
 
 async def test_time_that_the_reader_takes_is_not_the_senders(autojump_clock: trio.testing.MockClock) -> None:
-    assert await read(Body(request(1000, 1), 60), 36_000, then=lambda: 300) > 100_000
+    assert await read(Body(request(1000, 1), 60, lambda: None), 36_000, then=lambda: 300) > 100_000
