@@ -21,6 +21,7 @@ from imserver.app.failstop import FailStop
 from imserver.app.media_desk import Desk
 from imserver.app.media_house import HouseMedia
 from imserver.app.metrics import ServerMetrics
+from imserver.app.open_files import OPERATIONS_CONNECTIONS_MAX, bound_connections
 from imserver.app.quotas import Quotas
 from imserver.app.reader import Reader
 from imserver.app.store_guard import StoreGuard
@@ -88,10 +89,11 @@ class Server:
             idle_s=config.gateway.idle_s_max,
             churn=self._churn or NOBODY,
         )
+        self._bounds = bound_connections(config.gateway)
         self._gateway = Gateway(
             self._core,
             [Listener(url=url, ssl_context=self._tls) for url in config.listen],
-            limits=config.gateway,
+            limits=self._bounds.gateway,
         )
         self._registry = CollectorRegistry()
         self._registry.register(ServerMetrics(self._core.statistics, self._gateway.statistics))
@@ -174,17 +176,24 @@ class Server:
             registry=self._registry,
             health=self.health if beside else None,
         )
-        services = [(app, config.http_address)]
+        services = [(app, config.http_address, self._bounds.http)]
         operations = self._http_url if beside else None
         if config.operations_address is not None:
             operations = _url(config.operations_address, self._listeners[1])
             small = create_operations_app(registry=self._registry, health=self.health)
-            services.append((small, config.operations_address))
-        for (service, address), listener in zip(services, self._listeners, strict=True):
+            services.append((small, config.operations_address, OPERATIONS_CONNECTIONS_MAX))
+        for (service, address, most), listener in zip(services, self._listeners, strict=True):
             tls = None
             if address.encrypted and config.tls_certificate and config.tls_key:
                 tls = Tls(certificate=config.tls_certificate, key=config.tls_key)
-            run = partial(serve, service, listener, tls=tls, shutdown_trigger=self._http_stop.wait)
+            run = partial(
+                serve,
+                service,
+                listener,
+                tls=tls,
+                connections_max=most,
+                shutdown_trigger=self._http_stop.wait,
+            )
             await nursery.start(self._vital, "http", run)
         return operations
 

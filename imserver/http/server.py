@@ -15,7 +15,7 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
-from imserver.http.connections import Connections
+from imserver.http.connections import CONNECTIONS_MAX, Connections
 
 #: A peer that acknowledges nothing for that long, a stalled reader included, is hung up by the kernel
 #: (Linux): without this a client that stops reading would hold its connection for as long as it likes.
@@ -74,6 +74,7 @@ async def serve(
     listener: socket.socket,
     *,
     tls: Tls | None = None,
+    connections_max: int = CONNECTIONS_MAX,
     shutdown_trigger: Callable[[], Awaitable[None]] | None = None,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -85,6 +86,7 @@ async def serve(
         app: an ASGI application.
         listener: from `bind`.
         tls: HTTPS if given. At least TLS 1.3.
+        connections_max: more at once are hung up.
         shutdown_trigger: its return begins the shutdown; without one, only cancelling ends the server.
         task_status: for `nursery.start`.
     """
@@ -99,7 +101,12 @@ async def serve(
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.ssl_handshake_timeout = _HANDSHAKE_S_MAX
     context = WorkerContext(None)
-    connections = Connections(ASGIWrapper(app), config, context)  # type: ignore[arg-type]
+    connections = Connections(
+        ASGIWrapper(app),  # type: ignore[arg-type]
+        config,
+        context,
+        connections_max=connections_max,
+    )
     # As hypercorn's own `serve`, which lets the error of one connection end them all.
     accepting = _listener(listener, config.create_ssl_context())
     async with trio.open_nursery() as handlers:
