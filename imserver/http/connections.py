@@ -97,6 +97,8 @@ class _Connection(TCPServer):
             )
             await self.idle_task.restart(self._task_group, self._idle_timeout)
             await self._read_data()
+            # The peer says no more: what is under way ends by itself, and nobody needs to be waited for.
+            await self.idle_task.stop()
 
 
 class Connections:

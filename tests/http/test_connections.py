@@ -80,3 +80,14 @@ async def test_a_peer_that_reads_slowly_does_not_hold_up_the_end(
         assert grace.cancelled_caught, "it ended by itself"
         assert trio.current_time() < 11
         nursery.cancel_scope.cancel()
+
+
+async def test_a_connection_that_its_peer_has_closed_is_over_at_once(
+    house: House, autojump_clock: trio.testing.MockClock
+) -> None:
+    peer, stream = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connections_of(house).serve, stream)
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send_eof()
+    assert trio.current_time() < 1
