@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from imserver.app.errors import CannotServe
-from imserver.media import BlobStore, MediaBroken, OutOfSpace
+from imserver.media import BlobStore, MediaError
 from imserver.media.disk import DiskBlobStore
 from imserver.storage.sqlite import open_sqlite
 from imserver.storage.store import Store
@@ -49,6 +49,6 @@ async def open_backends(data_dir: Path) -> AsyncIterator[Backends]:
         folder = data_dir / MEDIA_FOLDER_NAME
         try:
             blobs = DiskBlobStore(folder)
-        except (OutOfSpace, MediaBroken) as error:
+        except MediaError as error:
             raise CannotServe(f"cannot use the media folder {folder}: {error}") from None
         yield Backends(store=store, blobs=blobs)

@@ -22,6 +22,7 @@ from imserver.app.failstop import FailStop
 from imserver.app.media_desk import Desk
 from imserver.app.media_house import HouseMedia
 from imserver.app.metrics import ServerMetrics
+from imserver.app.open_files import OPERATIONS_CONNECTIONS_MAX, bound_connections
 from imserver.app.quotas import Quotas
 from imserver.app.reader import Reader
 from imserver.app.store_guard import StoreGuard
@@ -32,7 +33,7 @@ from imserver.core import NOBODY, Clock, Core, SystemClock, TokenVerifier
 from imserver.gateway import Gateway, Listener
 from imserver.http import Health, Tls, create_app, create_operations_app, serve
 from imserver.http.server import bind
-from imserver.media import OutOfSpace, Signer
+from imserver.media import MediaBroken, Signer
 from imserver.version import VERSION
 
 _SWEEP_S: Final = 3600.0
@@ -91,10 +92,11 @@ class Server:
             idle_s=config.gateway.idle_s_max,
             churn=self._churn or NOBODY,
         )
+        self._bounds = bound_connections(config.gateway)
         self._gateway = Gateway(
             self._core,
             [Listener(url=url, ssl_context=tls) for url, tls in zip(config.listen, chat_tls, strict=True)],
-            limits=config.gateway,
+            limits=self._bounds.gateway,
         )
         self._registry = CollectorRegistry()
         self._registry.register(ServerMetrics(self._core.statistics, self._gateway.statistics))
@@ -180,13 +182,13 @@ class Server:
             registry=self._registry,
             health=self.health if beside else None,
         )
-        services = [(app, config.http_address)]
+        services = [(app, config.http_address, self._bounds.http)]
         operations = self._http_url if beside else None
         if config.operations_address is not None:
             operations = _url(config.operations_address, self._listeners[1])
             small = create_operations_app(registry=self._registry, health=self.health)
-            services.append((small, config.operations_address))
-        for (service, address), listener in zip(services, self._listeners, strict=True):
+            services.append((small, config.operations_address, OPERATIONS_CONNECTIONS_MAX))
+        for (service, address, most), listener in zip(services, self._listeners, strict=True):
             tls = None
             if address.encrypted and config.tls_certificate and config.tls_key:
                 tls = Tls(certificate=config.tls_certificate, key=config.tls_key)
@@ -195,6 +197,7 @@ class Server:
                 service,
                 listener,
                 tls=tls,
+                connections_max=most,
                 shutdown_trigger=self._http_stop.wait,
                 grace_s=math.inf,  # the drain has a deadline of its own
             )
@@ -241,8 +244,11 @@ class Server:
             await trio.sleep(_SWEEP_S)
             try:
                 swept = await self.media.sweep()
-            except OutOfSpace:
-                continue  # nothing is harmed by sweeping later
+            except MediaBroken:
+                raise
+            except Exception as error:  # nothing is harmed by sweeping later
+                log.warning("sweep_put_off", exc_info=error)
+                continue
             if swept:
                 log.info("uploads_swept", uploads=swept)
 

@@ -58,14 +58,15 @@ def _exit_code(error: Exception) -> int | None:
     """The code for an error that is the caller's or the outside's; None: it is a fault of this program."""
     from imserver.app.errors import AdminError, CannotServe
     from imserver.config import ConfigError
+    from imserver.media import MediaBroken, MediaError
     from imserver.storage.folder import FolderError
     from imserver.storage.model import StoreBroken
 
     if isinstance(error, ConfigError):
         return EXIT_USAGE
-    if isinstance(error, AdminError | CannotServe | FolderError):
-        return EXIT_REFUSED
-    return EXIT_FAILED if isinstance(error, StoreBroken) else None
+    if isinstance(error, StoreBroken | MediaBroken):
+        return EXIT_FAILED
+    return EXIT_REFUSED if isinstance(error, AdminError | CannotServe | FolderError | MediaError) else None
 
 
 def complain(text: str, code: int) -> int:

@@ -89,6 +89,8 @@ class Core:
             session_ended,
         )
         self._revoker = Revoker(store, self._registry, self._delivery, self._commits, self.links)
+        #: Whether a user (app, name) is shut out at this moment.
+        self.is_banned = self._revoker.is_banned
         self._attacher = Attacher(
             store,
             self._registry,
@@ -99,7 +101,7 @@ class Core:
             limits,
             attached=self._session_attached,
             attached_count=lambda: self._attached,
-            banned=self._revoker.is_banned,
+            banned=self.is_banned,
             draw_id=draw_id,
             draw_secret=draw_secret,
             idle_s=idle_s,
@@ -181,8 +183,7 @@ class Core:
         except ValueError as error:
             raise RemoteProtocolError(str(error)) from None
         if not agrees:
-            # It holds something else than it was sent. What it was sent before this connection was compared
-            # when it attached, so the difference lies after `verified`.
+            # It holds something else than it was sent; up to `verified` it was compared when it attached.
             self._delivery.resync(session, ResyncReason.DIVERGED, session.user.oldest, session.verified)
             return
         self._watermarks.acked(session.device, session.acked)
@@ -223,7 +224,7 @@ class Core:
         """Whether `user` is an active member of `conversation` and not banned, at this moment."""
         id = (await self._names.find(app, (user,))).get(user)
         found = await self._conversations.load(app, conversation)
-        return found is not None and id in found.members and not self._revoker.is_banned(app, user)
+        return found is not None and id in found.members and not self.is_banned(app, user)
 
     async def end_sessions(self, app: int, user: str) -> int:
         """End all sessions of a user, for the shop; returns how many. Each device needs a token then.
@@ -233,7 +234,7 @@ class Core:
         return len(await self._revoker.end_sessions(app, user))
 
     async def ban(self, app: int, user: str) -> None:
-        """Shut a user out as `end_sessions` does, until `unban`: no token helps, no media link works."""
+        """Shut a user out as `end_sessions` does, until `unban`: no token, media ticket or link works."""
         await self._revoker.ban(app, user)
 
     async def unban(self, app: int, user: str) -> None:
@@ -278,12 +279,9 @@ class Core:
         await self._revoker.load()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._store.failed)
-            nursery.start_soon(self._commits.run)
-            nursery.start_soon(self._delivery.run)
-            nursery.start_soon(self._attacher.run)
-            nursery.start_soon(self._answerer.run)
-            nursery.start_soon(self._signals.run)
-            nursery.start_soon(self._upkeep.run)
+            parts = self._commits, self._delivery, self._attacher, self._answerer, self._signals, self._upkeep
+            for part in parts:
+                nursery.start_soon(part.run)
             task_status.started()
 
     async def drain(self) -> None:

@@ -10,6 +10,7 @@ class GatewayLimits:
     """Bounds of every connection. Times are in seconds."""
 
     #: Open connections, those without a session included. Beyond, new ones wait in the kernel's accept queue.
+    #: A server takes fewer if the system lets it open fewer files.
     connections_max: int = 100_000
     #: From accept to an attached session, TLS and WebSocket handshakes included.
     handshake_s_max: float = protocol_limits.HANDSHAKE_S_MAX

@@ -35,15 +35,15 @@ def create_app(
 
     Args:
         media: the media room; `recover()` has been awaited.
-        authorizer: asked at every read.
+        authorizer: asked at every read and all along an upload.
         registry: gets this room's metrics.
         health: if given, `/healthz` and `/metrics` are served here too. Leave it out where strangers can
             reach the listener, and serve `create_operations_app` on another one.
-        body_idle_s_max: an upload that brings no bytes for so long is cut; what arrived is kept.
+        body_idle_s_max: an upload that brings next to nothing for so long is cut; what arrived is kept.
     """
     metrics = HttpMetrics(registry, media)
     routes = [
-        *TusUploads(media, metrics, body_idle_s_max).routes(),
+        *TusUploads(media, authorizer, metrics, body_idle_s_max).routes(),
         *Downloads(media, authorizer, metrics).routes(),
     ]
     if health is not None:

@@ -6,6 +6,7 @@ from typing import Final
 import h11
 import trio
 from hypercorn.config import Config
+from hypercorn.events import Event, RawData
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
@@ -42,30 +43,62 @@ class _Http1(H11Protocol):
 class _Connection(TCPServer):
     """hypercorn's connection, which speaks `_Http1`."""
 
+    def __init__(
+        self,
+        app: AppWrapper,
+        config: Config,
+        context: WorkerContext,
+        stream: trio.SSLStream[trio.SocketStream],
+    ) -> None:
+        super().__init__(app, config, context, ConnectionState({}), stream)
+        self._ended = trio.CancelScope()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send; a peer that is gone, and a cancelled send, end the connection.
+
+        hypercorn's own would queue the news for the application, which waits for this very call, and behind
+        a full queue both would wait for ever. And it shields its sends from cancellation: a peer that reads
+        slowly would hold up the end of the server.
+        """
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            try:
+                await self.stream.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._ended.cancel()
+
     async def run(self) -> None:
         encrypted = isinstance(self.stream, trio.SSLStream)
         try:
             if encrypted:
                 with trio.fail_after(self.config.ssl_handshake_timeout):
                     await self.stream.do_handshake()
-            async with TaskGroup() as self._task_group:
-                self.protocol = _Http1(  # type: ignore[assignment]  # has what the wrapper of both versions has
-                    self.app,
-                    self.config,
-                    self.context,
-                    self._task_group,
-                    ConnectionState({}),
-                    encrypted,
-                    None,
-                    None,
-                    self.protocol_send,
-                )
-                await self.idle_task.restart(self._task_group, self._idle_timeout)
-                await self._read_data()
+            with self._ended:
+                await self._serve(encrypted=encrypted)
         except (OSError, trio.BrokenResourceError, trio.TooSlowError):
             pass  # the peer is gone, or never came
         finally:
             await self._close()
+
+    async def _serve(self, *, encrypted: bool) -> None:
+        async with TaskGroup() as self._task_group:
+            self.protocol = _Http1(  # type: ignore[assignment]  # has what the wrapper of both versions has
+                self.app,
+                self.config,
+                self.context,
+                self._task_group,
+                ConnectionState({}),
+                encrypted,
+                None,
+                None,
+                self.protocol_send,
+            )
+            await self.idle_task.restart(self._task_group, self._idle_timeout)
+            await self._read_data()
+            # The peer says no more: what is under way ends by itself, and nobody needs to be waited for.
+            await self.idle_task.stop()
 
 
 class Connections:
@@ -97,9 +130,8 @@ class Connections:
             return
         self._open += 1
         try:
-            state = ConnectionState({})
             # hypercorn says that it wants TLS, and takes both.
-            await _Connection(self._app, self._config, self._context, state, stream)  # type: ignore[arg-type]
+            await _Connection(self._app, self._config, self._context, stream)  # type: ignore[arg-type]
         except Exception as error:  # noqa: BLE001 - see the class
             self._note(error)
         except BaseExceptionGroup as group:

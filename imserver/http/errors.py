@@ -13,6 +13,7 @@ _RETRY_AFTER_S: Final = 5
 _STATUS: Final[dict[type[media.MediaError], int]] = {
     media.TicketInvalid: 401,
     media.TicketExpired: 401,
+    media.UploadForbidden: 403,
     media.UploadNotFound: 404,
     media.BlobNotFound: 404,
     media.UploadInterrupted: 408,

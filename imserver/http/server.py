@@ -15,11 +15,10 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.types import ASGIApp
 
-from imserver.http.connections import Connections
+from imserver.http.connections import CONNECTIONS_MAX, Connections
 
 #: A peer that acknowledges nothing for that long, a stalled reader included, is hung up by the kernel
-#: (Linux). hypercorn shields its sends from cancellation, so without this a client that stops reading would
-#: hold its connection, and the shutdown, for as long as it likes.
+#: (Linux): without this a client that stops reading would hold its connection for as long as it likes.
 _UNACKED_MS_MAX: Final = 30_000
 _BACKLOG: Final = 256
 _GRACE_S: Final = 3.0
@@ -75,6 +74,7 @@ async def serve(
     listener: socket.socket,
     *,
     tls: Tls | None = None,
+    connections_max: int = CONNECTIONS_MAX,
     shutdown_trigger: Callable[[], Awaitable[None]] | None = None,
     grace_s: float = _GRACE_S,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
@@ -87,6 +87,7 @@ async def serve(
         app: an ASGI application.
         listener: from `bind`.
         tls: HTTPS if given. At least TLS 1.3.
+        connections_max: more at once are hung up.
         shutdown_trigger: its return begins the shutdown; without one, only cancelling ends the server.
         grace_s: how long requests under way may go on after it.
         task_status: for `nursery.start`.
@@ -102,7 +103,12 @@ async def serve(
     config.keep_alive_timeout = _KEEP_ALIVE_S
     config.ssl_handshake_timeout = _HANDSHAKE_S_MAX
     context = WorkerContext(None)
-    connections = Connections(ASGIWrapper(app), config, context)  # type: ignore[arg-type]
+    connections = Connections(
+        ASGIWrapper(app),  # type: ignore[arg-type]
+        config,
+        context,
+        connections_max=connections_max,
+    )
     # As hypercorn's own `serve`, which lets the error of one connection end them all.
     accepting = _listener(listener, config.create_ssl_context())
     async with trio.open_nursery() as handlers:

@@ -11,12 +11,14 @@ Media-Duration-Ms, Media-Thumbnail.
 import re
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from imserver.http.authorizer import Authorizer
 from imserver.http.body import Body
 from imserver.http.errors import BadRequest
 from imserver.http.metrics import HttpMetrics
@@ -26,6 +28,7 @@ from imserver.media import (
     MediaService,
     TicketInvalid,
     TooLarge,
+    UploadForbidden,
     UploadNotFound,
     UploadState,
 )
@@ -42,8 +45,11 @@ Handler = Callable[[Request, Ticket], Awaitable[Response]]
 class TusUploads:
     """The endpoints `/uploads` and `/uploads/{id}`."""
 
-    def __init__(self, media: MediaService, metrics: HttpMetrics, idle_s_max: float) -> None:
+    def __init__(
+        self, media: MediaService, authorizer: Authorizer, metrics: HttpMetrics, idle_s_max: float
+    ) -> None:
         self._media = media
+        self._authorizer = authorizer
         self._metrics = metrics
         self._idle_s_max = idle_s_max
 
@@ -103,7 +109,15 @@ class TusUploads:
         ticket = self._media.tickets.open_upload(text.strip())
         if request.path_params.get("id", ticket.upload_id) != ticket.upload_id:
             raise UploadNotFound("no such upload for this ticket")
+        self._check_allowed(ticket)
         return ticket
+
+    def _check_allowed(self, ticket: Ticket) -> None:
+        if not self._authorizer.may_upload(ticket.app, ticket.user):
+            raise UploadForbidden("this user is shut out")
+
+    def _body(self, request: Request, ticket: Ticket) -> Body:
+        return Body(request, self._idle_s_max, partial(self._check_allowed, ticket))
 
     async def _create(self, request: Request, ticket: Ticket) -> Response:
         size_bytes = _number(request, "Upload-Length")
@@ -114,7 +128,7 @@ class TusUploads:
         state = await self._media.create(ticket)
         if _body_type(request) == BODY_TYPE and state.offset_bytes == 0:
             _check_length(request, 0, ticket)
-            state = await self._media.write(ticket, 0, Body(request, self._idle_s_max))
+            state = await self._media.write(ticket, 0, self._body(request, ticket))
         headers = _state_headers(state)
         headers["Location"] = f"/uploads/{state.id}"
         return Response(status_code=201, headers=headers)
@@ -130,7 +144,7 @@ class TusUploads:
             raise BadRequest(f"Content-Type must be {BODY_TYPE}", status=415)
         offset_bytes = _number(request, "Upload-Offset")
         _check_length(request, offset_bytes, ticket)
-        state = await self._media.write(ticket, offset_bytes, Body(request, self._idle_s_max))
+        state = await self._media.write(ticket, offset_bytes, self._body(request, ticket))
         return Response(status_code=204, headers=_state_headers(state))
 
     async def _abandon(self, _request: Request, ticket: Ticket) -> Response:

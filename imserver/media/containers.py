@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from improtocol.limits import DURATION_MS_MAX
+
 _BOXES_MAX: Final = 64
 _CHUNKS_MAX: Final = 64
 _OGG_TAIL_BYTES: Final = 64 * 1024
@@ -17,7 +19,7 @@ _OPUS_HZ: Final = 48_000
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """The type and, where the header tells it, the length in milliseconds."""
+    """The type and, where the header tells one that makes sense, the length in milliseconds."""
 
     mime: str
     duration_ms: int | None = None
@@ -65,6 +67,12 @@ def _is_mp3_frame(head: bytes) -> bool:
     return version != 1 and bitrate not in {0, 15} and rate != 3
 
 
+def _ms(count: int, per_s: int) -> int | None:
+    """So many samples, bytes or ticks in milliseconds; None if no message could say it."""
+    ms = count * 1000 // per_s
+    return ms if 0 <= ms <= DURATION_MS_MAX else None
+
+
 def _wav_ms(file: BinaryIO) -> int | None:
     bytes_per_s = 0
     file.seek(12)
@@ -77,7 +85,7 @@ def _wav_ms(file: BinaryIO) -> int | None:
             bytes_per_s = struct.unpack("<8xI", file.read(12))[0]
             file.seek(size - 12, 1)
         elif name == b"data":
-            return int(size * 1000 // bytes_per_s)
+            return _ms(size, bytes_per_s)
         else:
             file.seek(size + size % 2, 1)
     return None
@@ -99,7 +107,7 @@ def _ogg(file: BinaryIO, head: bytes, size_bytes: int) -> Container:
     if last_page < 0:
         return Container("audio/ogg")
     samples = struct.unpack_from("<q", tail, last_page + 6)[0] - skipped
-    return Container("audio/ogg", samples * 1000 // rate if samples >= 0 else None)
+    return Container("audio/ogg", _ms(samples, rate))
 
 
 def _mp4(file: BinaryIO, head: bytes, size_bytes: int) -> Container:
@@ -113,7 +121,7 @@ def _mp4(file: BinaryIO, head: bytes, size_bytes: int) -> Container:
     body = file.read(32)
     # ISO/IEC 14496-12, 8.2.2: version 1 has 64-bit times.
     scale, length = struct.unpack_from(">20xIQ" if body[0] == 1 else ">12xII", body)
-    return Container(mime, length * 1000 // scale)
+    return Container(mime, _ms(length, scale))
 
 
 def _box(file: BinaryIO, wanted: bytes, start: int, end: int) -> tuple[int, int] | None:

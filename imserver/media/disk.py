@@ -9,6 +9,7 @@ A blob is fsynced before it gets its name and the folder is fsynced after, so it
 """
 
 import hashlib
+import logging
 import re
 import secrets
 import shutil
@@ -17,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
-from imserver.media.durable_files import DurableFiles, digest, os_errors
+from imserver.media.durable_files import Damaged, DurableFiles, digest, os_errors
 from imserver.media.errors import BlobNotFound, UploadNotFound
 from imserver.media.limits import SHA256_BYTES
 from imserver.media.store import Staged, UploadMeta
@@ -28,6 +29,7 @@ T = TypeVar("T")
 #: An upload id is a file name here, so it must not be anything else.
 _UPLOAD_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _IO_THREADS_MAX: Final = 8
+_LOG: Final = logging.getLogger("imserver.media.disk")
 
 
 class DiskBlobStore:
@@ -52,22 +54,22 @@ class DiskBlobStore:
                 self._files.make_folder(folder)
 
     async def stage(self, upload_id: str, meta: UploadMeta) -> Staged:
-        return await self._run(lambda: self._stage(upload_id, meta))
+        return await self._at(upload_id, lambda upload: self._stage(upload, meta))
 
     async def staged(self, upload_id: str) -> Staged:
-        return await self._run(lambda: self._upload(upload_id).read())
+        return await self._at(upload_id, UploadFolder.read)
 
     async def append(self, upload_id: str, offset_bytes: int, data: bytes) -> int:
-        return await self._run(lambda: self._upload(upload_id).append(offset_bytes, data))
+        return await self._at(upload_id, lambda upload: upload.append(offset_bytes, data))
 
     async def publish(self, upload_id: str) -> bytes:
-        return await self._run(lambda: self._publish(upload_id))
+        return await self._at(upload_id, self._publish)
 
     async def refuse(self, upload_id: str, reason: str) -> None:
-        await self._run(lambda: self._upload(upload_id).refuse(reason))
+        await self._at(upload_id, lambda upload: upload.refuse(reason))
 
     async def abandon(self, upload_id: str) -> None:
-        await self._run(lambda: self._upload(upload_id).remove(self._new_temporary()))
+        await self._at(upload_id, lambda upload: upload.remove(self._new_temporary()))
 
     async def uploads(self) -> list[Staged]:
         return await self._run(self._all_uploads)
@@ -115,13 +117,25 @@ class DiskBlobStore:
 
         return await self._workers.run(mapped)
 
+    async def _at(self, upload_id: str, work: Callable[[UploadFolder], T]) -> T:
+        upload = self._upload(upload_id)
+        return await self._run(lambda: self._sound(upload, work))
+
+    def _sound(self, upload: UploadFolder, work: Callable[[UploadFolder], T]) -> T:
+        """Do the work. A damaged upload is dropped: its sender hears that there is none, and begins anew."""
+        try:
+            return work(upload)
+        except Damaged as damage:
+            _LOG.warning("the upload %s is damaged and dropped: %s", upload.id, damage)
+            upload.remove(self._new_temporary())
+            raise UploadNotFound(upload.id) from damage
+
     def _upload(self, upload_id: str) -> UploadFolder:
         if not _UPLOAD_ID.fullmatch(upload_id):
             raise UploadNotFound("not an upload id")
         return UploadFolder(self._uploads / upload_id, self._files)
 
-    def _stage(self, upload_id: str, meta: UploadMeta) -> Staged:
-        upload = self._upload(upload_id)
+    def _stage(self, upload: UploadFolder, meta: UploadMeta) -> Staged:
         try:
             return upload.read()
         except UploadNotFound:
@@ -132,11 +146,10 @@ class DiskBlobStore:
         found = []
         for folder in sorted(self._uploads.iterdir()):
             with suppress(UploadNotFound):  # abandoned since the folder was listed, or no folder of ours
-                found.append(self._upload(folder.name).read())
+                found.append(self._sound(self._upload(folder.name), UploadFolder.read))
         return found
 
-    def _publish(self, upload_id: str) -> bytes:
-        upload = self._upload(upload_id)
+    def _publish(self, upload: UploadFolder) -> bytes:
         sha256 = upload.seal()
         # Killed between here and the rename, the repeat finds the seal and the data and goes on. If another
         # upload made the same blob meanwhile, replacing it by equal bytes harms no reader and even heals a
@@ -163,8 +176,8 @@ class DiskBlobStore:
     def _delete(self, sha256: bytes) -> None:
         path = self._path(sha256)
         if path.exists():
-            path.unlink()
-            self._files.fsync_folder(path.parent)
+            with self._files.names_synced(path.parent):
+                path.unlink()
 
     def _path(self, sha256: bytes) -> Path:
         if len(sha256) != SHA256_BYTES:

@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from imserver.media.errors import MediaBroken, OutOfSpace
+from imserver.media.errors import MediaBroken, MediaBusy, OutOfSpace
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+#: The system lacks something that will be there again; it says nothing about the disk.
+_NOT_NOW: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 #: Two slots a sector apart, so that a torn write harms one of them only.
 _SLOT_STRIDE_BYTES: Final = 512
 _DIGEST_READ_BYTES: Final = 1024 * 1024
@@ -26,13 +28,25 @@ _SLOT: Final = struct.Struct("<QI")
 
 @contextmanager
 def os_errors() -> Iterator[None]:
-    """Map what the operating system reports: full disk to `OutOfSpace`, all else to `MediaBroken`."""
+    """Map what the operating system reports.
+
+    Raises:
+        OutOfSpace: the disk is full.
+        MediaBusy: no file can be opened, or memory is short.
+        MediaBroken: all else.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise OutOfSpace(error.strerror or "no space left") from error
+        if error.errno in _NOT_NOW:
+            raise MediaBusy(error.strerror or "out of files or memory") from error
         raise MediaBroken(f"{error.strerror} ({errno.errorcode.get(error.errno or 0, '?')})") from error
+
+
+class Damaged(Exception):
+    """A file of ours holds what we never write: rot, or a hand."""
 
 
 class DurableFiles:
@@ -52,10 +66,16 @@ class DurableFiles:
         except OSError as error:
             raise MediaBroken(f"fsync failed: {error.strerror}") from error
 
-    def fsync_folder(self, folder: Path) -> None:
-        """Make the folder's names durable."""
+    @contextmanager
+    def names_synced(self, folder: Path) -> Iterator[None]:
+        """Make durable what the block does to the names in the folder.
+
+        The folder is opened before the block: out of descriptors, nothing happens that a repeat would find
+        done and take for durable.
+        """
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
+            yield
             self.fsync(fd)
         finally:
             os.close(fd)
@@ -71,8 +91,8 @@ class DurableFiles:
 
     def replace(self, temporary: Path, path: Path) -> None:
         """Publish a fsynced file under its name, durably; an older file of that name is replaced at once."""
-        temporary.replace(path)
-        self.fsync_folder(path.parent)
+        with self.names_synced(path.parent):
+            temporary.replace(path)
 
     def make_folder(self, folder: Path) -> None:
         """Make one folder durably; not an error if it is there.
@@ -80,8 +100,8 @@ class DurableFiles:
         The parent is fsynced in any case: whoever made the folder may have been killed, or be on its way,
             before its fsync.
         """
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self.fsync_folder(folder.parent)
+        with self.names_synced(folder.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     # The durable offset of a growing file ----------------------------------------------------------------
 
@@ -90,7 +110,11 @@ class DurableFiles:
         self.write_whole(path, _packed(0).ljust(2 * _SLOT_STRIDE_BYTES, b"\0"))
 
     def read_offset(self, path: Path) -> int:
-        """The durable offset; fsyncs first, because a killed process may have left the slot unsynced."""
+        """The durable offset; fsyncs first, because a killed process may have left the slot unsynced.
+
+        Raises:
+            Damaged: there is none.
+        """
         fd = os.open(path, os.O_RDWR)
         try:
             self.fsync(fd)
@@ -133,5 +157,5 @@ def _best_slot(fd: int) -> tuple[int, int]:
             if raw == _packed(offset_bytes):
                 found.append((offset_bytes, slot))
     if not found:
-        raise MediaBroken("an upload's offset file has no valid slot")
+        raise Damaged("the offset file has no valid slot")
     return max(found)

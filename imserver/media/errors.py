@@ -30,6 +30,13 @@ class TicketExpired(MediaError):
     do = "Ask the server for a new ticket over the chat connection; an upload goes on where it was."
 
 
+class UploadForbidden(MediaError):
+    """The shop has shut this user out, whatever ticket there is."""
+
+    code = "upload_forbidden"
+    do = "Stop; the chat connection says the same."
+
+
 class UploadNotFound(MediaError):
     """No such upload for this app and user: never made, abandoned, expired or somebody else's."""
 
@@ -94,7 +101,7 @@ class UploadInterrupted(MediaError):
 
 
 class MediaBusy(MediaError):
-    """A bound on concurrent or open uploads is reached."""
+    """A bound is reached: on concurrent or open uploads, or on the open files or memory of the system."""
 
     code = "media_busy"
     do = "Try again after a few seconds."

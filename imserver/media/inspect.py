@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from improtocol.limits import DURATION_MS_MAX
 from imserver.media.containers import SAFE_TYPES, recognise
 from imserver.media.errors import MediaRefused
 from imserver.media.limits import MediaLimits
@@ -20,13 +21,19 @@ _SAME_TYPE: Final = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What an upload is, as found; see `BlobInfo` for the fields."""
+    """What an upload is, as found; see `BlobInfo` for the fields.
+
+    Checked here, before the content becomes a blob: what no catalog can hold must not fail after that.
+    """
 
     mime: str
     width: int = 0
     height: int = 0
     duration_ms: int | None = None
     thumbnail: Thumbnail | None = None
+
+    def __post_init__(self) -> None:
+        assert self.duration_ms is None or 0 <= self.duration_ms <= DURATION_MS_MAX
 
 
 def inspect(file: BinaryIO, size_bytes: int, claimed_mime: str, limits: MediaLimits) -> Inspected:

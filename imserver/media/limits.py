@@ -19,7 +19,8 @@ class MediaLimits:
     #: `uploads_active_max`; two fsyncs a step cost about a second in 50 MB, and a killed server loses at most
     #: this much of an upload.
     append_bytes: int = 256 * 1024
-    #: Uploads being written or completed at the same moment, all apps together.
+    #: Uploads being written or completed at the same moment, all apps together. One app alone gets at most
+    #: half of them, one user a third.
     uploads_active_max: int = 256
     #: Uploads begun and neither finished nor abandoned, per app.
     uploads_open_max: int = 10_000

@@ -5,11 +5,11 @@ from typing import Final
 
 import trio
 
-from imserver.media.errors import MediaBroken, MediaError, OffsetConflict, OutOfSpace, TooLarge
+from imserver.media.errors import MediaBroken, MediaBusy, MediaError, OffsetConflict, OutOfSpace, TooLarge
 from imserver.media.store import BlobStore, Staged
 
 #: After these, writing the same bytes once more would only raise the same once more.
-_STORE_FAILED: Final = (OutOfSpace, MediaBroken, OffsetConflict)
+_STORE_FAILED: Final = (OutOfSpace, MediaBusy, MediaBroken, OffsetConflict)
 
 
 async def receive(blobs: BlobStore, staged: Staged, chunks: AsyncIterable[bytes], append_bytes: int) -> None:
@@ -20,7 +20,7 @@ async def receive(blobs: BlobStore, staged: Staged, chunks: AsyncIterable[bytes]
 
     Raises:
         TooLarge: more came than was declared; the declared bytes are kept.
-        OutOfSpace, MediaBroken: from the store.
+        OutOfSpace, MediaBusy, MediaBroken: from the store.
     """
     durable = staged.offset_bytes
     buffer = bytearray()

@@ -1,6 +1,7 @@
 """The front door of the media room: tickets, quota, uploads that resume, blobs that are what they say."""
 
 from collections.abc import AsyncIterable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from imserver.media.errors import (
     MediaRefused,
     OffsetConflict,
     UploadNotFound,
+    UploadSuperseded,
 )
 from imserver.media.fail_stop import FailStop
 from imserver.media.limits import MediaLimits
@@ -97,23 +99,26 @@ class MediaService:
         """Call once at start, before any upload: promises the room again that open uploads were promised."""
         with self._store.watched():
             for staged in await self._blobs.uploads():
-                if not staged.ended:
+                if not staged.ended or await self._unentered(staged):
                     self._quota.restore(staged.meta.app, staged.id, staged.meta.size_bytes)
 
     async def sweep(self) -> int:
         """Abandon uploads whose time is over, and return how many. Call it about hourly.
 
-        Finished ones are forgotten too; their blobs stay.
+        Finished ones are forgotten too; their blobs stay. One that somebody works on is left to the next
+        sweep.
         """
         with self._store.watched():
             swept = 0
             for staged in await self._blobs.uploads():
                 if self._expires_ms(staged.meta) > self._clock_ms() or self._turns.active(staged.id):
                     continue
-                async with self._turns.take(staged.id):
-                    await self._blobs.abandon(staged.id)
-                    self._quota.release(staged.meta.app, staged.id)
-                swept += 1
+                with suppress(UploadSuperseded):
+                    async with self._turns.take_idle(staged.id):
+                        if await self._unentered(staged):
+                            await self._completion.complete(staged)
+                        await self._forget(staged.meta.app, staged.id)
+                        swept += 1
             return swept
 
     async def wait_broken(self) -> MediaBroken:
@@ -141,25 +146,14 @@ class MediaService:
             MediaRefused: the upload has ended, its content was refused.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 try:
                     return await self._settled(await self._owned(ticket))
                 except UploadNotFound:
                     pass
-                await self._quota.reserve(ticket.app, ticket.upload_id, ticket.size_bytes)
-                meta = UploadMeta(
-                    app=ticket.app,
-                    user=ticket.user,
-                    size_bytes=ticket.size_bytes,
-                    mime=ticket.mime,
-                    name=ticket.name,
-                    created_ms=self._clock_ms(),
-                )
-                try:
-                    staged = await self._blobs.stage(ticket.upload_id, meta)
-                except MediaError:
-                    self._quota.release(ticket.app, ticket.upload_id)
-                    raise
+                # Shielded: cut off in between, the promise of room would stay without an upload.
+                with trio.CancelScope(shield=True):
+                    staged = await self._begin(ticket)
                 return await self._settled(self._mine(ticket, staged))
 
     async def state(self, ticket: UploadTicket) -> UploadState:
@@ -171,7 +165,7 @@ class MediaService:
             UploadNotFound, MediaRefused: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 return await self._settled(await self._owned(ticket))
 
     async def write(
@@ -189,7 +183,7 @@ class MediaService:
             UploadNotFound, MediaRefused: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 staged = await self._owned(ticket)
                 if offset_bytes != staged.offset_bytes:
                     raise OffsetConflict(staged.offset_bytes)
@@ -203,10 +197,9 @@ class MediaService:
             UploadNotFound: see `create`.
         """
         with self._store.watched():
-            async with self._turns.take(ticket.upload_id):
+            async with self._turn(ticket):
                 await self._owned(ticket)
-                await self._blobs.abandon(ticket.upload_id)
-                self._quota.release(ticket.app, ticket.upload_id)
+                await self._forget(ticket.app, ticket.upload_id)
 
     # Blobs -------------------------------------------------------------------------------------------------
 
@@ -234,8 +227,43 @@ class MediaService:
 
     # Steps -------------------------------------------------------------------------------------------------
 
+    def _turn(self, ticket: UploadTicket) -> AbstractAsyncContextManager[None]:
+        return self._turns.take(ticket.upload_id, ticket.app, ticket.user)
+
+    async def _begin(self, ticket: UploadTicket) -> Staged:
+        await self._quota.reserve(ticket.app, ticket.upload_id, ticket.size_bytes)
+        meta = UploadMeta(
+            app=ticket.app,
+            user=ticket.user,
+            size_bytes=ticket.size_bytes,
+            mime=ticket.mime,
+            name=ticket.name,
+            created_ms=self._clock_ms(),
+        )
+        try:
+            return await self._blobs.stage(ticket.upload_id, meta)
+        except MediaError:
+            await self._forget(ticket.app, ticket.upload_id)  # some of it may be there
+            raise
+
+    async def _forget(self, app: int, upload_id: str) -> None:
+        """Drop the upload, then take back the promise of room: never an upload without one."""
+        await self._blobs.abandon(upload_id)
+        self._quota.release(app, upload_id)
+
+    async def _unentered(self, staged: Staged) -> bool:
+        """Whether it is a blob that no catalog counts: killed in between, and nobody asked for it again."""
+        return staged.sha256 is not None and (
+            await self._catalog.get_blob(staged.meta.app, staged.sha256) is None
+        )
+
     async def _owned(self, ticket: UploadTicket) -> Staged:
-        return self._mine(ticket, await self._blobs.staged(ticket.upload_id))
+        try:
+            staged = await self._blobs.staged(ticket.upload_id)
+        except UploadNotFound:
+            self._quota.release(ticket.app, ticket.upload_id)  # it may have been dropped as damaged
+            raise
+        return self._mine(ticket, staged)
 
     def _mine(self, ticket: UploadTicket, staged: Staged) -> Staged:
         """The upload, if it is the ticket's: a foreign one looks like none."""

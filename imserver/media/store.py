@@ -44,9 +44,9 @@ class BlobStore(Protocol):
     - What a method reported survives a SIGKILL at any moment; on disk also a power cut.
     - A blob appears whole or not at all, under the SHA-256 of its bytes; the same content twice is one blob.
 
-    Every method may raise `OutOfSpace` (nothing durable is lost, try again) and `MediaBroken` (stop). Those
-    that take an upload id raise `UploadNotFound`, those that take a SHA-256 `BlobNotFound`, unless they say
-    otherwise.
+    Every method may raise `OutOfSpace` and `MediaBusy` (nothing durable is lost, try again) and `MediaBroken`
+    (stop). Those that take an upload id raise `UploadNotFound`, those that take a SHA-256 `BlobNotFound`,
+    unless they say otherwise. An upload whose files are damaged is dropped, and is then not found.
     """
 
     async def stage(self, upload_id: str, meta: UploadMeta) -> Staged:

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from imserver.media.durable_files import DurableFiles, digest
+from imserver.media.durable_files import Damaged, DurableFiles, digest
 from imserver.media.errors import MediaBroken, OffsetConflict, TooLarge, UploadNotFound
 from imserver.media.store import Staged, UploadMeta
 
@@ -25,6 +25,7 @@ class UploadFolder:
     """The files of one upload. The folder is made under another name and renamed: it exists whole or not."""
 
     def __init__(self, folder: Path, files: DurableFiles) -> None:
+        self.id = folder.name
         self._folder = folder
         self._files = files
         self.data = folder / "data"
@@ -32,28 +33,40 @@ class UploadFolder:
     def make(self, meta: UploadMeta, temporary: Path) -> None:
         """Make the folder durably."""
         temporary.mkdir(mode=0o700)
-        self._files.write_whole(temporary / "meta.json", _encoded(Staged(id="", meta=meta, offset_bytes=0)))
-        self._files.new_offset(temporary / "offset")
-        self._files.write_whole(temporary / "data", b"")
-        self._files.fsync_folder(temporary)
+        try:
+            with self._files.names_synced(temporary):
+                first = Staged(id="", meta=meta, offset_bytes=0)
+                self._files.write_whole(temporary / "meta.json", _encoded(first))
+                self._files.new_offset(temporary / "offset")
+                self._files.write_whole(temporary / "data", b"")
+            with self._files.names_synced(self._folder.parent):
+                self._rename(temporary)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)  # nothing, if all went well
+
+    def _rename(self, temporary: Path) -> None:
         try:
             temporary.rename(self._folder)
         except OSError:
-            shutil.rmtree(temporary)
             if not self._folder.is_dir():  # else another request made the same one, and that is fine
                 raise
-        self._files.fsync_folder(self._folder.parent)
 
     def read(self) -> Staged:
-        """The upload as it is, its offset durable."""
+        """The upload as it is, its offset durable.
+
+        Raises:
+            Damaged: its files make no sense. Nothing can be said of it any more.
+        """
         try:
             raw = json.loads((self._folder / "meta.json").read_bytes())
             if raw["version"] != _VERSION:
-                raise MediaBroken(f"upload of version {raw['version']}, this program knows {_VERSION}")
+                raise MediaBroken(
+                    f"upload {self.id} has version {raw['version']}, this program knows {_VERSION}"
+                )
             meta = UploadMeta(**raw["meta"])
             sha256 = bytes.fromhex(raw["sha256"]) if raw["sha256"] else None
             staged = Staged(
-                id=self._folder.name,
+                id=self.id,
                 meta=meta,
                 offset_bytes=meta.size_bytes,
                 sha256=sha256,
@@ -65,9 +78,11 @@ class UploadFolder:
                 else replace(staged, offset_bytes=self._files.read_offset(self._folder / "offset"))
             )
         except (FileNotFoundError, NotADirectoryError):
-            raise UploadNotFound(self._folder.name) from None
+            if self._folder.is_dir():
+                raise Damaged("a file is missing") from None
+            raise UploadNotFound(self.id) from None
         except (ValueError, KeyError, TypeError) as error:
-            raise MediaBroken(f"unreadable meta of upload {self._folder.name}") from error
+            raise Damaged("its meta cannot be read") from error
 
     def append(self, offset_bytes: int, data: bytes) -> int:
         """Write at the durable offset, make it durable, then move the offset."""
@@ -111,12 +126,14 @@ class UploadFolder:
 
     def remove(self, trash: Path) -> None:
         """Make it disappear at once and durably, then free its room."""
-        try:
-            self._folder.rename(trash)
-        except FileNotFoundError:
-            return
-        self._files.fsync_folder(self._folder.parent)
-        shutil.rmtree(trash)
+        with self._files.names_synced(self._folder.parent):
+            try:
+                self._folder.rename(trash)
+            except FileNotFoundError:
+                return
+        shutil.rmtree(
+            trash, ignore_errors=True
+        )  # it is gone; what cannot be deleted now goes at the next start
 
     def open(self) -> BinaryIO:
         """The bytes, for reading."""
@@ -127,7 +144,7 @@ class UploadFolder:
         try:
             return os.open(self.data, flags)
         except (FileNotFoundError, NotADirectoryError):
-            raise UploadNotFound(self._folder.name) from None
+            raise UploadNotFound(self.id) from None
 
     def _write_meta(self, staged: Staged) -> None:
         temporary = self._folder / "meta.json.new"

@@ -10,12 +10,14 @@ import trio
 import trio.testing
 
 from imserver.app import control
+from imserver.app import server as app_server
 from imserver.app.backends import Backends
 from imserver.app.bound import Bound
 from imserver.app.errors import CannotServe
 from imserver.app.server import Server
 from imserver.config import Config
 from imserver.core import CoreLimits
+from imserver.media import MediaBusy, OutOfSpace
 from imserver.media.memory import MemoryBlobStore
 from imserver.storage.store import Store, StoreBroken
 from tests.app.house import FaultyStore
@@ -250,4 +252,45 @@ async def test_behind_a_proxy_on_the_same_machine_strangers_see_neither_metrics_
         for path in ("metrics", "healthz"):
             assert (await client.get(f"{bound.http}/{path}")).status_code == 404
     assert bound.operations is None
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("error", [MediaBusy("busy"), OutOfSpace("full"), OverflowError("a fault of ours")])
+async def test_a_sweep_that_fails_is_done_later_and_ends_nobody(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    again = trio.Event()
+    errors = [error]
+
+    async def sweep() -> int:
+        if errors:
+            raise errors.pop()
+        again.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(app_server, "_SWEEP_S", 0)
+    running = Running(tmp_path, FaultyStore())
+    monkeypatch.setattr(running.server.media, "sweep", sweep)
+    await running.start(nursery)
+    with trio.fail_after(5):
+        await again.wait()
+    assert running.failed.parts == []
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_ban_shuts_uploads_too_whatever_ticket_there_is(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    running = Running(tmp_path, FaultyStore())
+    bound = await running.start(nursery)
+    ticket, _ = running.server.media.tickets.issue_upload(
+        app=1, user="alice", size_bytes=5, mime="text/plain", name="a.txt"
+    )
+    headers = {"Tus-Resumable": "1.0.0", "Authorization": f"Bearer {ticket}", "Upload-Length": "5"}
+    statuses = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for change in (running.server._core.ban, running.server._core.unban):
+            await change(1, "alice")
+            statuses.append((await client.post(f"{bound.http}/uploads", headers=headers)).status_code)
+    assert statuses == [403, 201]
     nursery.cancel_scope.cancel()

@@ -84,6 +84,15 @@ def test_a_newer_schema_is_refused_by_every_command_and_left_as_it_is(
     assert not (cli.folder / "copy").exists()
 
 
+def test_uploads_of_a_newer_version_are_named_and_left_as_they_are(call: Here, data: Path) -> None:
+    folder = data / "media" / "uploads" / ("a" * 32)
+    folder.mkdir()
+    (folder / "meta.json").write_text('{"version": 99}')
+    line = call.refused("serve", *ANYWHERE, code=70)
+    assert line == f"upload {folder.name} has version 99, this program knows 1"
+    assert folder.exists()
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where nobody can write")
 def test_a_place_where_nothing_can_be_written_is_refused(here: Refused) -> None:
     line = here("serve", *ANYWHERE, "-d", "/proc/imserver-data")

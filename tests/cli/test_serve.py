@@ -117,6 +117,17 @@ def test_after_sigkill_it_starts_again_over_what_was_left(cli: Cli) -> None:
         assert server.end() == 0
 
 
+def test_a_damaged_upload_does_not_keep_it_from_starting_and_is_named(cli: Cli, data: Path) -> None:
+    folder = data / "media" / "uploads" / ("a" * 32)
+    folder.mkdir()
+    (folder / "meta.json").write_bytes(b"")
+    with Server(cli.folder) as server:
+        assert server.end() == 0
+        (line,) = [line for line in server.log.read_text().splitlines() if folder.name in line]
+        assert "damaged" in line
+    assert not folder.exists()
+
+
 def test_all_four_transports_and_https_on_one_certificate(cli: Cli) -> None:
     certificate, key = make_certificate(cli.folder)
     tls = ("--tls-certificate", str(certificate), "--tls-key", str(key))

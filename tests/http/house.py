@@ -16,12 +16,16 @@ BODY = {"Content-Type": "application/offset+octet-stream"}
 
 
 class Members:
-    """An authorizer whose memberships a test can end."""
+    """An authorizer whose memberships a test can end, and who can shut users out."""
 
     def __init__(self) -> None:
         self.readers = {(1, "alice", 5), (1, "bob", 5)}
+        self.banned: set[tuple[int, str]] = set()
         self.asked = 0
         self.on_ask: Callable[[int], None] = lambda asked: None
+
+    def may_upload(self, app: int, user: str) -> bool:
+        return (app, user) not in self.banned
 
     async def may_read(self, app: int, user: str, conversation: int) -> bool:
         self.asked += 1

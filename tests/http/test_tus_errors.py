@@ -40,6 +40,42 @@ async def test_every_request_needs_a_genuine_unexpired_ticket_for_this_upload(
     assert late.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_who_is_shut_out_uploads_nothing_whatever_ticket_he_has(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    headers, path = house.ticket(len(DATA))
+    await client.post("/uploads", headers=headers | {"Upload-Length": str(len(DATA))})
+    house.members.banned.add((1, "alice"))
+    fresh, _ = house.ticket(1)
+    for method, url, more in (
+        ("POST", "/uploads", fresh | {"Upload-Length": "1"}),
+        ("HEAD", path, headers),
+        ("PATCH", path, headers | BODY | {"Upload-Offset": "0"}),
+        ("DELETE", path, headers),
+    ):
+        check_error(await client.request(method, url, headers=more), 403, "upload_forbidden")
+    house.members.banned.clear()
+    done = await client.patch(path, headers=headers | BODY | {"Upload-Offset": "0"}, content=DATA)
+    assert done.status_code == 204
+
+
+async def test_a_ban_in_the_middle_of_a_body_ends_the_upload_there(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    headers, path = house.ticket(len(DATA))
+    await client.post("/uploads", headers=headers | {"Upload-Length": str(len(DATA))})
+
+    async def body() -> AsyncIterator[bytes]:
+        yield DATA[:5]
+        house.members.banned.add((1, "alice"))
+        yield DATA[5:]
+
+    patch = headers | BODY | {"Upload-Offset": "0"}
+    check_error(await client.patch(path, headers=patch, content=body()), 403, "upload_forbidden")
+    house.members.banned.clear()
+    assert (await client.head(path, headers=headers)).headers["Upload-Offset"] == "5"
+
+
 async def test_an_expired_ticket_renewed_goes_on_where_the_upload_was(
     house: House, client: httpx.AsyncClient
 ) -> None:

@@ -142,6 +142,12 @@ def test_nothing_with_script_may_be_shown_in_place() -> None:
     assert OPAQUE_TYPE not in INLINE_TYPES
 
 
+def endless_mp4(seconds: int) -> bytes:
+    """With a movie header of version 1, whose times have 64 bits."""
+    header = bytes([1, 0, 0, 0]) + bytes(16) + struct.pack(">IQ", 1, seconds) + bytes(40)
+    return box(b"ftyp", b"isom" + bytes(8)) + box(b"moov", box(b"mvhd", header))
+
+
 def opus(samples: int) -> bytes:
     page = (
         struct.pack("<4sBBqIII", b"OggS", 0, 2, 0, 1, 0, 0)
@@ -161,6 +167,11 @@ def opus(samples: int) -> bytes:
         (mp4(2500, b"M4A "), "audio/mp4", 2500),
         (mp4(2500, b"qt  "), "video/quicktime", 2500),
         (box(b"ftyp", b"isom" + bytes(8)), "video/mp4", None),
+        (endless_mp4(1 << 63), "video/mp4", None),
+        (endless_mp4(24 * 3600), "video/mp4", 24 * 3600 * 1000),
+        (endless_mp4(24 * 3600 + 1), "video/mp4", None),
+        (opus((1 << 63) - 313), "audio/ogg", None),
+        (opus(-400), "audio/ogg", None),
         (b"ID3\x04" + bytes(20), "audio/mpeg", None),
         (b"\xff\xfb\x90\x64" + bytes(400), "audio/mpeg", None),
         (b"#!AMR\n" + bytes(32), "audio/amr", None),

@@ -1,5 +1,7 @@
 """One request an upload, and the newest wins."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 import trio
 import trio.testing
@@ -13,7 +15,7 @@ async def test_a_newer_request_cancels_the_older_one_and_waits_for_its_clean_up(
     log: list[str] = []
 
     async def hold() -> None:
-        async with turns.take("u"):
+        async with turns.take("u", 1, "alice"):
             try:
                 await trio.sleep_forever()
             finally:
@@ -28,7 +30,7 @@ async def test_a_newer_request_cancels_the_older_one_and_waits_for_its_clean_up(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(older)
         await trio.testing.wait_all_tasks_blocked()
-        async with turns.take("u"):
+        async with turns.take("u", 1, "alice"):
             log.append("newer begins")
     assert log == ["older cleaned up", "newer begins"]
     assert len(turns) == 0
@@ -41,7 +43,7 @@ async def test_of_many_requests_exactly_one_works_at_a_time() -> None:
     async def request() -> None:
         nonlocal working
         try:
-            async with turns.take("u"):
+            async with turns.take("u", 1, "alice"):
                 working += 1
                 assert working == 1
                 try:
@@ -59,18 +61,64 @@ async def test_of_many_requests_exactly_one_works_at_a_time() -> None:
 
 async def test_other_uploads_are_not_disturbed_and_all_of_them_are_bounded() -> None:
     turns = Turns(2)
-    async with turns.take("a"), turns.take("b"):
+    async with turns.take("a", 1, "alice"), turns.take("b", 2, "bob"):
         assert (turns.active("a"), turns.active("c")) == (True, False)
         with pytest.raises(MediaBusy):
-            async with turns.take("c"):
+            async with turns.take("c", 3, "carol"):
                 pytest.fail("no third one")
-    async with turns.take("c"):
+    async with turns.take("c", 3, "carol"):
         pass
+
+
+async def taken(turns: Turns, stack: AsyncExitStack, app: int, user: str) -> int:
+    """Take places until one is refused; how many were given."""
+    for number in range(1000):
+        try:
+            await stack.enter_async_context(turns.take(f"{app} {user} {number}", app, user))
+        except MediaBusy:
+            return number
+    raise AssertionError("no bound")
+
+
+async def test_a_user_who_takes_all_he_can_leaves_places_for_other_users_and_other_apps() -> None:
+    turns = Turns(256)
+    async with AsyncExitStack() as stack:
+        assert await taken(turns, stack, 1, "greedy") == 86
+        assert await taken(turns, stack, 1, "alice") >= 20
+        assert await taken(turns, stack, 2, "bob") >= 40
+        assert await taken(turns, stack, 3, "carol") >= 20
+
+
+async def test_an_app_that_takes_all_it_can_leaves_half_of_the_places() -> None:
+    turns = Turns(256)
+    async with AsyncExitStack() as stack:
+        given = [await taken(turns, stack, 1, f"user {number}") for number in range(200)]
+        assert sum(given) == 128
+        assert await taken(turns, stack, 2, "bob") >= 40
+
+
+async def test_the_housekeeping_needs_no_place_and_gives_way_to_a_request() -> None:
+    turns = Turns(1)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(turns.take("a", 1, "alice"))
+        async with turns.take_idle("b"):
+            assert turns.active("b")
+
+    async def housekeeping() -> None:
+        with pytest.raises(UploadSuperseded):
+            async with turns.take_idle("a"):
+                await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(housekeeping)
+        await trio.testing.wait_all_tasks_blocked()
+        async with turns.take("a", 1, "alice"):
+            pass
 
 
 async def test_an_error_in_the_block_passes_and_ends_the_turn() -> None:
     turns = Turns(2)
     with pytest.raises(ValueError, match="mine"):
-        async with turns.take("a"):
+        async with turns.take("a", 1, "alice"):
             raise ValueError("mine")
     assert not turns.active("a")
