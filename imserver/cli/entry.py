@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, TextIO
 
 import typer
@@ -17,6 +18,8 @@ EXIT_INTERRUPTED: Final = 128 + signal.SIGINT
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 refused or found wrong, 2 called wrongly, 70 data damaged."""
+    # None when started with it closed (2>&-). This takes the descriptor as well, before a database gets it.
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     code = run(sys.argv[1:] if arguments is None else list(arguments))
     try:
         sys.stderr.flush()

@@ -258,6 +258,13 @@ def test_a_complaint_that_cannot_be_written_leaves_its_code(cli: Cli) -> None:
             assert done.returncode == code
 
 
+def test_without_stderr_commands_and_their_codes_are_as_ever(cli: Cli) -> None:
+    for words, code in ((["version"], 0), (["serv"], 2), (["serve", "-d", "/dev/null"], 1)):
+        line = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command(words)]
+        done = subprocess.run(line, cwd=cli.folder, env=environment(), stdout=subprocess.DEVNULL, check=False)
+        assert done.returncode == code, words
+
+
 def test_ctrl_c_before_the_server_is_up_is_no_traceback(cli: Cli) -> None:
     """Sent as soon as the program runs, wherever it is at that moment."""
     process = subprocess.Popen(
