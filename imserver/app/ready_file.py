@@ -12,11 +12,18 @@ from imserver.app.errors import CannotServe
 
 @contextmanager
 def no_ready_file_outside(path: Path | None) -> Iterator[None]:
-    """Nothing is at `path` when the block begins, whatever a killed server left, nor when it has ended."""
+    """Nothing is at `path` when the block begins, whatever a killed server left, nor when it has ended.
+
+    Raises:
+        CannotServe: what is there cannot be removed.
+    """
     if path is None:
         yield
         return
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotServe(f"cannot write the ready file {path}: {error.strerror}") from None
     try:
         yield
     finally:

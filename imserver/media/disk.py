@@ -156,6 +156,9 @@ class DiskBlobStore:
         # rotten one.
         if upload.data.exists():
             self._place(upload.data, sha256)
+        else:  # it was killed behind the rename, perhaps before that was durable
+            with self._files.names_synced(self._path(sha256).parent):
+                pass
         return sha256
 
     def _put(self, data: bytes) -> bytes:
@@ -175,9 +178,9 @@ class DiskBlobStore:
 
     def _delete(self, sha256: bytes) -> None:
         path = self._path(sha256)
-        if path.exists():
+        if path.parent.exists():  # also where it is gone: who removed it may have been killed before the sync
             with self._files.names_synced(path.parent):
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def _path(self, sha256: bytes) -> Path:
         if len(sha256) != SHA256_BYTES:

@@ -44,3 +44,8 @@ def test_what_a_killed_server_left_goes_at_the_start_and_its_own_at_the_end(tmp_
         write_ready_file(path, BOUND)
         assert path.exists()
     assert not path.exists()
+
+
+def test_a_folder_in_its_place_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CannotServe, match="cannot write the ready file"), no_ready_file_outside(tmp_path):
+        pass
