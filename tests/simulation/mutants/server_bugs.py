@@ -117,8 +117,8 @@ SERVER_BUGS: Final = (
     one(
         "who was removed is told on",
         "imserver.core.conversations",
-        '"""Members have changed."""\n        self.recipients = tuple(self.members)',
-        '"""Members have changed."""\n        self.recipients = tuple({*self.recipients, *self.members})',
+        "conversation.recipients = tuple(conversation.members)",
+        "conversation.recipients = tuple({*conversation.recipients, *conversation.members})",
     ),
     one(
         "a recalled message stays on the disk",
