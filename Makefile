@@ -26,8 +26,8 @@ sim-long: $(INSTALLED) ## Worlds of hours and days; goes on where docs/simulatio
 mutants: $(INSTALLED) ## Plant bugs one by one and count the worlds until each is found; docs/simulation.md
 	@$(BIN)/python -m tests.simulation.mutants.hunt --write $(ARGS)
 
-crash-long: $(INSTALLED) ## Cut the power a million times (about an hour on two cores); results go to docs/crash-images.md
-	@$(BIN)/python -m tests.crash --write --images 1000000 $(ARGS)
+crash-long: $(INSTALLED) ## Cut the power a million times (about an hour on two cores); goes on where docs/crash-images.jsonl ends
+	@$(BIN)/python -m tests.crash --write --ledger docs/crash-images.jsonl --images 1000000 $(ARGS)
 
 lint: $(INSTALLED) ## Style, types, architecture
 	@echo "lint: ruff check"

@@ -11,13 +11,15 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.crash import client_runs, media_runs, planted, recovery_runs, report, rot_runs, server_runs
+from imserver.sim import revision
+from tests.crash import client_runs, ledger, media_runs, planted, recovery_runs, report, rot_runs, server_runs
 from tests.crash.cutting import Tally
 from tests.crash.promises import Violation
 
@@ -42,9 +44,9 @@ def scratch_root() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-def run_seeds(kind: str, seed: str, images: int) -> list[str]:
-    """Of as many runs as it takes."""
-    return [f"{seed}/{kind}/{number}" for number in range(math.ceil(images / IMAGES_PER_RUN))]
+def run_seeds(kind: str, seed: str, images: int, first: int = 0) -> list[str]:
+    """Of as many runs as it takes, without those before the run of number `first`."""
+    return [f"{seed}/{kind}/{number}" for number in range(first, math.ceil(images / IMAGES_PER_RUN))]
 
 
 def one(kind: str, seed: str, scratch: Path) -> tuple[Tally, float]:
@@ -93,24 +95,40 @@ def find_rot(scratch: Path, seed: str, runs: int) -> list[str]:
     return report.rot_table(lying, flipped)
 
 
-def cut(kinds: Iterable[str], seed: str, images: int, scratch: Path, jobs: int) -> report.Timed:
-    """Cut the power so many times, in `jobs` processes; one kind gets all of them, several their shares."""
-    tallies: report.Timed = {}
-    names = list(kinds)
+def cut(kinds: Sequence[str], seed: str, images: int, scratch: Path, jobs: int, book: Path) -> None:
+    """Cut the power so many times, in `jobs` processes; one kind gets all of them, several their shares.
+
+    What was made is noted in `book`, the ledger, and goes on there where it ends.
+    """
+    rows, commit = ledger.read(book, seed), revision.commit()
     pool = ProcessPoolExecutor(jobs)
     try:
-        for kind in names:
-            share = 1.0 if len(names) == 1 else SHARES.count(kind) / len(SHARES)
-            seeds = run_seeds(kind, seed, round(images * share))
-            total, cpu_s = Tally(), 0.0
-            for tally, took_s in pool.map(partial(one, kind, scratch=scratch), seeds, chunksize=4):
-                total.add(tally)
-                cpu_s += took_s
-            tallies[kind] = (total, cpu_s)
-            print(f"{kind}: {total.images:,} images, 0 violations", file=sys.stderr)
+        for kind in kinds:
+            share = 1.0 if len(kinds) == 1 else SHARES.count(kind) / len(SHARES)
+            first = ledger.next_run(rows, kind)
+            seeds = run_seeds(kind, seed, round(images * share), first)
+            results = pool.map(partial(one, kind, scratch=scratch), seeds, chunksize=4)
+            for begin in range(0, len(seeds), ledger.RUNS_PER_ROW):
+                total, cpu_s = Tally(), 0.0
+                for tally, took_s in islice(results, ledger.RUNS_PER_ROW):
+                    total.add(tally)
+                    cpu_s += took_s
+                row = ledger.Row(
+                    kind=kind,
+                    seed=seed,
+                    first=first + begin,
+                    runs=total.runs,
+                    operations=total.operations,
+                    images=total.images,
+                    unsynced=total.unsynced,
+                    cpu_s=round(cpu_s, 1),
+                    outcomes=dict(total.outcomes),
+                    commit=commit,
+                )
+                ledger.append(book, row)
+            print(f"{kind}: {len(seeds) * IMAGES_PER_RUN:,} images, 0 violations", file=sys.stderr)
     finally:
         pool.shutdown(cancel_futures=True)
-    return tallies
 
 
 def options() -> argparse.Namespace:
@@ -125,7 +143,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--cut", type=int, help="only this cut of the one run with exactly this seed")
     parser.add_argument("--planted", action="store_true", help="only the planted mistakes")
     parser.add_argument("--rot", action="store_true", help="only disks that lie or rot")
-    parser.add_argument("--write", action="store_true", help="everything, into docs/crash-images.md")
+    parser.add_argument(
+        "--ledger", type=Path, help="note what was made in this file, and go on where it ends"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="that, planted mistakes and rot, into docs/crash-images.md"
+    )
     return parser.parse_args()
 
 
@@ -145,18 +168,19 @@ def main() -> int:
                 KINDS[asked.kind](asked.seed, images=IMAGES_PER_RUN, scratch=scratch, only=asked.cut)
                 print("no violation")
                 return 0
-            kinds = [asked.kind] if asked.kind else KINDS
-            parts: list[list[str]] = []
-            if asked.write:
-                parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
-            tallies = cut(kinds, asked.seed, asked.images, scratch, asked.jobs)
+            kinds = [asked.kind] if asked.kind else [*KINDS]
+            book = asked.ledger or scratch / "ledger"
+            cut(kinds, asked.seed, asked.images, scratch, asked.jobs, book)
         except Violation as error:
             print(error, *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
             return 1
+        rows = ledger.read(book, asked.seed)
+        tallies = {kind: ledger.summed(row for row in rows if row.kind == kind) for kind in kinds}
         print("\n".join(report.cuts_table(tallies)))
         if asked.write:
+            parts = [find_planted(scratch, asked.seed), find_rot(scratch, asked.seed, ROT_RUNS)]
             command = f"python -m tests.crash --write --images {asked.images} --seed {asked.seed}"
-            report.write(command, [report.cuts_table(tallies), *parts])
+            report.write(command, [report.cuts_table(tallies), [*ledger.commits(rows)], *parts])
     return 0
 
 
