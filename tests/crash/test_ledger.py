@@ -1,4 +1,4 @@
-"""A long run may be interrupted: it goes on where its ledger ends, and comes to what one in one go comes to."""
+"""A long run may be interrupted: it goes on where its ledger ends, and comes to the same."""
 
 from pathlib import Path
 
