@@ -183,8 +183,8 @@ class SqliteStore:
 
     async def pending(self, chat: int | None = None) -> tuple[OutboxRow, ...]:
         if chat is None:
-            return await self._run(outbox.rows_of, "1")
-        return await self._run(outbox.rows_of, "chat = ?", chat)
+            return await self._run(outbox.rows_of, outbox.KEPT)
+        return await self._run(outbox.rows_of, f"{outbox.KEPT} AND chat = ?", chat)
 
     async def outbox_row(self, local: int) -> OutboxRow | None:
         rows = await self._run(outbox.rows_of, "local = ?", local)

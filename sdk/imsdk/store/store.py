@@ -178,7 +178,7 @@ class Store(Protocol):
         ...
 
     async def outbox_row(self, local: int) -> OutboxRow | None:
-        """One row, or None when it is acked (or never was)."""
+        """One row, also if it was discarded; None when it is acked (or never was)."""
         ...
 
     async def discard(self, local: int) -> bool:
