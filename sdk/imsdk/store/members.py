@@ -47,8 +47,10 @@ def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: f
         # One's own commands come with their results, ahead of older entries of the log.
         newest = con.execute(_SET, (chat, user, role_number, entry.seq, present)).rowcount > 0
         if user == me and newest:
+            # Whoever comes again was not told of what changed meanwhile.
             con.execute(
-                "UPDATE chat SET present = ?1, role = ?2, passed = passed AND NOT ?1 WHERE key = ?3",
+                "UPDATE chat SET stale = stale OR (?1 AND NOT present), present = ?1, role = ?2,"
+                " passed = passed AND NOT ?1 WHERE key = ?3",
                 (present, role_number, chat),
             )
 

@@ -104,6 +104,13 @@ async def test_whoever_hands_a_group_over_is_its_admin(store: Store) -> None:
     assert await store.stale_chats(1) == ((chat.chat, ROOM),), "who inherits is asked for"
 
 
+async def test_whoever_is_taken_in_again_asks_for_title_and_members(store: Store) -> None:
+    await store.commit_events([created("bob", ME), change(Kind.REMOVED, 2, [ME])], 2)
+    assert await store.stale_chats(1) == ()
+    await store.commit_events([change(Kind.JOINED, 9, [ME])], 3)
+    assert await store.stale_chats(1) == (((await chat_of(store)).chat, ROOM),)
+
+
 async def test_members_are_asked_for_until_they_came_when_a_snapshot_leaves_a_hole(store: Store) -> None:
     """As many as before: one may have gone and another come."""
     await store.commit_events([created(ME, "bob")], 1)
