@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from improtocol.digest import entry_digest
-from improtocol.entries import Entry, Erased, Kind, read_entry
+from improtocol.entries import Created, Entry, Erased, Kind, Renamed, read_entry
 from improtocol.values import unpack
 from imserver.storage.model import NO_ENTRY, Placed, Write
 
@@ -42,6 +42,8 @@ class Room:
     id: int
     records: list[Entry] = field(default_factory=list)
     members: set[int] = field(default_factory=set)
+    title: str = ""
+    roles: dict[int, int] = field(default_factory=dict)
     #: user -> [first, last] intervals; last None while a member.
     spans: dict[int, list[list[int | None]]] = field(default_factory=dict)
     recalled: set[int] = field(default_factory=set)
@@ -112,6 +114,9 @@ class Model:
             require(seq == len(room.records) + 1, "G3", "room", room.id, seq, "after", len(room.records))
             require(set(write.recipients) == before | room.members, "G10", "told", write.recipients)
             room.records.append(entry)
+            match read_entry(entry):
+                case Created(title=title) | Renamed(title=title):
+                    room.title = title
         else:
             require(set(write.recipients) <= room.members, "G10", "read mark told to", write.recipients)
             require(0 < seq <= len(room.records), "G6", "read mark at", seq, "of", len(room.records))
@@ -129,6 +134,8 @@ class Model:
 
     def _change(self, room: Room, user: int, role: int | None, seq: int) -> None:
         spans = room.spans.setdefault(user, [])
+        if role is not None:
+            room.roles[user] = int(role)
         if role is None:
             room.members.discard(user)
             if spans and spans[-1][1] is None:

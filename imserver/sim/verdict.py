@@ -146,6 +146,13 @@ def _shows_the_truth(phone: "Phone", model: Model) -> None:
         room = model.rooms.get(id_)
         member = room is not None and user in room.members
         require(bool(present) == member, "G10", phone.name, "present in", id_, present, "member", member)
+    for id_, title, role, read in phone.database.execute(
+        "SELECT id, title, role, read FROM chat WHERE id IS NOT NULL AND present AND NOT stale"
+    ):
+        room = model.rooms[id_]
+        right = (title, role) == (room.title, room.roles[user])
+        require(right, "G4", phone.name, "in", id_, title, role, "not", room.title, room.roles[user])
+        require(read <= len(room.records), "G6", phone.name, "has read", id_, "up to", read)
     chats = {id_ for (id_,) in phone.database.execute("SELECT id FROM chat WHERE id IS NOT NULL")}
     missing = [room.id for room in model.rooms.values() if user in room.members and room.id not in chats]
     require(not missing, "G5", phone.name, "does not know of", missing)

@@ -54,6 +54,7 @@ from imsdk.conversation import Conversation, Page, Receipt
 from imsdk.dialers import Dialer, SocketDialer
 from imsdk.drafts import File, Image, Video, Voice
 from imsdk.errors import (
+    Discarded,
     ImError,
     Refused,
     Stopped,
@@ -86,6 +87,7 @@ __all__ = [
     "Custom",
     "DeliveredUpTo",
     "Dialer",
+    "Discarded",
     "File",
     "Gap",
     "GapReason",

@@ -100,7 +100,7 @@ class Client:
         self.engine.begin_logout()
         local = await self._store.enqueue(0, Logout(), None, self.engine.settings.now_ms())
         self.engine.outbox_changed()
-        await Sent(self.engine, local).acked()
+        await Sent(self.engine, self.uploads, local).acked()
         await self.engine.state_bell.wait_until(lambda: self.state.phase is Phase.STOPPED)
 
     @property
@@ -185,7 +185,7 @@ class Client:
 
     def sent(self, local_id: int) -> Sent:
         """The handle of something sent, also in an earlier life of this process."""
-        return Sent(self.engine, local_id, self.uploads.under_way(local_id))
+        return Sent(self.engine, self.uploads, local_id)
 
     async def pending(self) -> tuple[OutboxRow, ...]:
         """Everything not acked yet, refused commands included, oldest first."""
@@ -259,7 +259,7 @@ class Client:
         folder = self._folder / "outbox"
         wanted = []
         for row in await self._store.drafts():
-            self.uploads.progress_of(row.local)  # so that `sent` finds it before the upload goes on
+            self.uploads.expect(row.local)  # so that `sent` finds it before the upload goes on
             wanted.append(json.loads(row.draft or "{}")["kept"]["file"])
         folder.mkdir(parents=True, exist_ok=True)
         sweep(folder, wanted)

@@ -130,9 +130,9 @@ class Conversation:
         facts = {"kept": asdict(kept), "reply_to": reply_to, "mentions": list(mentions)}
         text = json.dumps(facts, ensure_ascii=False)
         local = await self._engine.store.enqueue(self.key, None, text, self._engine.settings.now_ms())
-        progress = self._client.uploads.progress_of(local)
+        self._client.uploads.expect(local)
         self._engine.draft_bell.ring()
-        return Sent(self._engine, local, progress)
+        return Sent(self._engine, self._client.uploads, local)
 
     async def edit(self, message: Message | int, content: Content | str) -> Sent:
         """Replace the content of one's own message."""
@@ -279,7 +279,7 @@ class Conversation:
         self._engine.outcomes.expect(local)
         self._engine.outbox_changed()
         self._engine.changed()
-        return Sent(self._engine, local)
+        return Sent(self._engine, self._client.uploads, local)
 
 
 def _seq(message: Message | int) -> int:

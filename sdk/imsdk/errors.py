@@ -43,6 +43,10 @@ class Refused(ImError):
         self.reason = reason
 
 
+class Discarded(ImError):
+    """It was taken back by `discard` before its upload was finished, and will never be sent."""
+
+
 class Unavailable(ImError):
     """The answer needs the server, which cannot be reached in time. Ask again when `im.state` is online."""
 

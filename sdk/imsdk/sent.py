@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from improtocol import Code
-from imsdk.errors import Refused
-from imsdk.store.rows import Settled
+from imsdk.errors import Discarded, Refused
+from imsdk.store.rows import DISCARDED, Settled
 from imsdk.wakeup import Bell
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine
+    from imsdk.uploads import Uploads
 
 
 class Progress:
@@ -56,10 +57,11 @@ class Sent:
         progress: of its upload, if it has one.
     """
 
-    def __init__(self, engine: "Engine", local_id: int, progress: Progress | None = None) -> None:
+    def __init__(self, engine: "Engine", uploads: "Uploads", local_id: int) -> None:
         self._engine = engine
+        self._uploads = uploads
         self.local_id = local_id
-        self.progress = Progress(finished=True) if progress is None else progress
+        self.progress = uploads.under_way(local_id) or Progress(finished=True)
         self._settled: Settled | None = None
 
     async def acked(self) -> int:
@@ -69,10 +71,13 @@ class Sent:
 
         Raises:
             Refused: it will never be carried out.
+            Discarded: it was taken back, in this life of the process or an earlier one.
             Stopped: the client connects no more; it stays in the outbox.
         """
         if self._settled is None:
             self._settled = await self._look() or await self._engine.settled(self.local_id)
+        if self._settled.code == DISCARDED:
+            raise Discarded("it was taken back before its upload was finished")
         if self._settled.code != Code.OK:
             raise Refused(self._settled.code, self._settled.reason)
         return self._settled.seq
@@ -80,11 +85,9 @@ class Sent:
     async def discard(self) -> bool:
         """Take it back if its upload is not finished, or forget it if it was refused.
 
-        Tells if there was such a one.
+        Its upload ends at once. Tells if there was such a one.
         """
-        gone = await self._engine.store.discard(self.local_id)
-        self._engine.outbox_changed()  # what waited behind it may go
-        return gone
+        return await self._uploads.discard(self.local_id)
 
     async def _look(self) -> Settled | None:
         """Its end, if the store knows one."""

@@ -18,7 +18,7 @@ from imsdk.errors import Refused, StorageError, StorageFull, TransferInterrupted
 from imsdk.media_interface import Fact, KeptDraft, Transfers
 from imsdk.sent import Progress
 from imsdk.store import Store
-from imsdk.store.rows import OutboxRow, Settled
+from imsdk.store.rows import DISCARDED, OutboxRow, Settled
 
 if TYPE_CHECKING:
     from imsdk.engine import Engine
@@ -43,14 +43,39 @@ class Uploads:
         self._folder = folder
         self._cache = cache
         self._progress: dict[int, Progress] = {}
+        self._scopes: dict[int, trio.CancelScope] = {}
 
-    def progress_of(self, local: int) -> Progress:
-        """The progress of an upload that is about to begin."""
-        return self._progress.setdefault(local, Progress())
+    def expect(self, local: int) -> None:
+        """A draft is in the outbox, whose upload may begin."""
+        self._progress[local] = Progress()
 
     def under_way(self, local: int) -> Progress | None:
         """The progress of an upload that is not finished, None if there is none."""
         return self._progress.get(local)
+
+    async def discard(self, local: int) -> bool:
+        """Take a draft back, its upload and its copy included, or forget a refused command.
+
+        Tells if there was one.
+        """
+        row = await self._engine.store.outbox_row(local)
+        if row is None or not await self._engine.store.discard(local):
+            return False
+        self._end(local)
+        if local in self._scopes:
+            self._scopes[local].cancel()
+        if row.draft is not None:
+            with suppress(OSError):  # swept away at the next start
+                (self._folder / json.loads(row.draft)["kept"]["file"]).unlink(missing_ok=True)
+        if not row.code:
+            self._engine.tell_settled(Settled(local=local, seq=0, at_ms=0, code=DISCARDED))
+        self._engine.outbox_changed()  # what waited behind it may go
+        return True
+
+    def _end(self, local: int) -> None:
+        progress = self._progress.pop(local, None)
+        if progress is not None:
+            progress.finish()
 
     async def run(self) -> None:
         """Upload whatever there is to upload, until the store fails, which stops the client."""
@@ -60,16 +85,16 @@ class Uploads:
             self._engine.fail(group)
 
     async def _run(self) -> None:
-        under_way: set[int] = set()
         async with trio.open_nursery() as nursery:
             while True:
                 rung = self._engine.draft_bell.listen()
                 for row in await self._drafts():
-                    if len(under_way) >= UPLOADS_MAX:
+                    if len(self._scopes) >= UPLOADS_MAX:
                         break
-                    if row.local not in under_way:
-                        under_way.add(row.local)
-                        nursery.start_soon(self._upload, row, under_way)
+                    progress = self._progress.get(row.local)  # None: it has ended since this was read
+                    if progress is not None and row.local not in self._scopes:
+                        self._scopes[row.local] = trio.CancelScope()
+                        nursery.start_soon(self._upload, row, progress)
                 await rung.wait()
 
     async def _drafts(self) -> tuple[OutboxRow, ...]:
@@ -78,14 +103,13 @@ class Uploads:
                 return await self._engine.store.drafts()
             await trio.sleep(FULL_RETRY_MS / 1000)
 
-    async def _upload(self, row: OutboxRow, under_way: set[int]) -> None:
-        progress = self.progress_of(row.local)
+    async def _upload(self, row: OutboxRow, progress: Progress) -> None:
         try:
-            await self._until_done(row, progress)
+            with self._scopes[row.local]:
+                await self._until_done(row, progress)
         finally:
-            under_way.discard(row.local)
-            progress.finish()
-            self._progress.pop(row.local, None)
+            del self._scopes[row.local]
+            self._end(row.local)
             self._engine.draft_bell.ring()
 
     async def _until_done(self, row: OutboxRow, progress: Progress) -> None:
@@ -144,6 +168,7 @@ class Uploads:
         return UploadSlot.from_value(await self._engine.query(Upload(size=size, mime=mime, name=name)))
 
     async def _fail(self, row: OutboxRow, code: int, reason: str) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()  # a copy that is gone with its draft is no failure
         await self._engine.store.fail(row.local, code, reason)
         self._engine.tell_settled(Settled(local=row.local, seq=0, at_ms=0, code=code, reason=reason))
         self._engine.outbox_changed()

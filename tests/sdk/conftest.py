@@ -1,10 +1,10 @@
 """A fake server, and clients of it whose stores can be opened again like those of a killed process."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import trio
@@ -12,6 +12,7 @@ import trio
 import imsdk
 from imsdk.testing import Server
 
+T = TypeVar("T")
 Open = Callable[..., AbstractAsyncContextManager[imsdk.Client]]
 
 
@@ -53,3 +54,13 @@ async def take(messages: AsyncIterator[imsdk.Message], count: int) -> list[imsdk
 def texts(messages: list[imsdk.Message] | tuple[imsdk.Message, ...]) -> list[str]:
     """What plain text messages say."""
     return [m.content.text if isinstance(m.content, imsdk.Text) else repr(m.content) for m in messages]
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The value of a coroutine that never waits: the store in memory."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    raise AssertionError("it waited")

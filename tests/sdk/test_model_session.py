@@ -5,9 +5,7 @@ Whatever happened: once faults stop, every text was stored exactly once, in the 
 feed shows the conversation dense and in order."""
 
 from collections import deque
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -18,19 +16,9 @@ from improtocol.commands import Post
 from improtocol.frames import Connect, Connected, Events, Result, Resume, Resumed
 from imsdk.session import Session, Verdict
 from imsdk.store import MemoryStore
+from tests.sdk.conftest import run
 
-T = TypeVar("T")
 ROOM = 9
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The value of a coroutine that never waits: the store in memory."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    raise AssertionError("it waited")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 import imsdk
 from imsdk.media_interface import KeptDraft, ProgressStore, Report, SlotProvider, Uploaded
 from imsdk.testing import Server
+from imsdk.uploads import UPLOADS_MAX
 from tests.sdk.conftest import Open, take
 
 DATA = bytes(range(256)) * 40
@@ -133,6 +134,69 @@ async def test_a_draft_can_be_taken_back_before_it_is_uploaded(
         assert await draft.discard()
         assert await text.acked() == 2
         assert await im.pending() == ()
+
+
+async def test_whoever_waits_for_a_draft_that_is_taken_back_is_told_and_so_is_the_next_life(
+    autojump_clock: MockClock, client: Open, server: Server, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    async with client("alice", "phone", transfers=Transfers()) as im:
+        chat = await im.conversation(with_user="bob")
+        draft = await chat.send(file_draft())
+
+        async def wait() -> None:
+            with pytest.raises(imsdk.Discarded):
+                await draft.acked()
+            told.append(draft.local_id)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await wait_all_tasks_blocked()
+            assert await draft.discard()
+        assert told == [draft.local_id]
+        assert [step async for step in draft.progress] == [], "its upload has ended"
+        assert list((tmp_path / "phone" / "outbox").iterdir()) == []
+        assert not await im.sent(draft.local_id).discard(), "only once"
+        assert await im.pending() == await chat.pending() == ()
+        assert await (await chat.send("text")).acked() == 2
+    async with client("alice", "phone") as im:
+        with pytest.raises(imsdk.Discarded):
+            await im.sent(draft.local_id).acked()
+
+
+async def test_a_draft_that_is_taken_back_leaves_its_place_to_the_next_upload(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    transfers = Transfers()
+    async with client("alice", "phone", transfers=transfers) as im:
+        await im.synced()
+        chat = await im.conversation(with_user="bob")
+        drafts = [await chat.send(file_draft()) for _ in range(UPLOADS_MAX + 2)]
+        await wait_all_tasks_blocked()
+        assert len(transfers.saved) == UPLOADS_MAX
+        assert await drafts[-1].discard(), "it has not begun"
+        assert await drafts[0].discard()
+        await wait_all_tasks_blocked()
+        assert len(transfers.saved) == UPLOADS_MAX + 1
+        transfers.gate.set()
+        await wait_all_tasks_blocked()
+    assert len(transfers.saved) == UPLOADS_MAX + 1, "and the other one was never begun"
+
+
+async def test_a_refused_command_that_is_forgotten_was_refused_in_the_next_life_too(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        server.refuse(imsdk.Code.FORBIDDEN)
+        sent = await chat.send("no")
+        with pytest.raises(imsdk.Refused):
+            await sent.acked()
+        assert await sent.discard()
+        assert await im.pending() == ()
+    async with client("alice", "phone") as im:
+        with pytest.raises(imsdk.Refused):
+            await im.sent(sent.local_id).acked()
 
 
 async def test_copies_of_killed_sends_are_swept_away(

@@ -203,7 +203,7 @@ async def fail(chat: imsdk.Conversation, im: imsdk.Client, message: imsdk.Messag
         print(refused.code == imsdk.Code.FORBIDDEN, refused.reason)
     except imsdk.TransferInterrupted as interrupted:
         await trio.sleep(interrupted.retry_after_ms / 1000)
-    except (imsdk.TransferRefused, imsdk.Unavailable, imsdk.Stopped) as error:
+    except (imsdk.TransferRefused, imsdk.Unavailable, imsdk.Stopped, imsdk.Discarded) as error:
         print(error)
     except imsdk.StorageFull:
         print("make room")

@@ -1,6 +1,7 @@
 """Who is in a chat, with which role, and how far each has read and received."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from improtocol import Entry, Role
 from improtocol import entries as facts
@@ -14,7 +15,10 @@ _SET = (
 
 
 def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: facts.Meaning) -> None:
-    """Apply a change of membership. Of two changes to one member the higher sequence number wins."""
+    """Apply a change of membership. Of two changes to one member the higher sequence number wins.
+
+    What the server's list was taken over with is in it: a page of history would bring back who has gone.
+    """
     match meaning:
         case facts.Created(members=pairs):
             changes = [(user, int(role), True) for user, role in pairs]
@@ -26,16 +30,45 @@ def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: f
             changes = [(user, 0, False)]
         case facts.RoleSet(user=user, role=role):
             changes = [(user, int(role), True)]
+            if role == Role.OWNER:  # whoever hands over becomes an admin, in the same record
+                changes.append((entry.sender, int(Role.ADMIN), True))
         case _:
             return
+    (listed_upto,) = con.execute("SELECT members_seq FROM chat WHERE key = ?", (chat,)).fetchone()
+    if entry.seq <= listed_upto:
+        return
     for user, role_number, present in changes:
+        if not present:  # who inherits from an owner, only the list says
+            con.execute(
+                "UPDATE chat SET stale = 1 WHERE key = ?1 AND EXISTS"
+                " (SELECT 1 FROM member WHERE chat = ?1 AND user = ?2 AND role = ?3 AND seq < ?4)",
+                (chat, user, int(Role.OWNER), entry.seq),
+            )
         # One's own commands come with their results, ahead of older entries of the log.
         newest = con.execute(_SET, (chat, user, role_number, entry.seq, present)).rowcount > 0
         if user == me and newest:
+            # Whoever comes again was not told of what changed meanwhile.
             con.execute(
-                "UPDATE chat SET present = ?1, role = ?2, passed = passed AND NOT ?1 WHERE key = ?3",
+                "UPDATE chat SET stale = stale OR (?1 AND NOT present), present = ?1, role = ?2,"
+                " passed = passed AND NOT ?1 WHERE key = ?3",
                 (present, role_number, chat),
             )
+
+
+def take_own(
+    con: sqlite3.Connection, me: str, chat: int, role: int, seq: int, *, again: bool = False
+) -> None:
+    """One is a member with this role: the server's word up to record `seq`.
+
+    `again`: also if a later record said otherwise, as the server may have lost it.
+    """
+    taken = con.execute(
+        "INSERT INTO member (chat, user, role, seq) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE"
+        " SET role = ?3, seq = ?4, present = 1 WHERE seq <= ?4 OR ?5",
+        (chat, me, role, seq, again),
+    ).rowcount
+    if taken:
+        con.execute("UPDATE chat SET present = 1, role = ? WHERE key = ?", (role, chat))
 
 
 def mark_read(con: sqlite3.Connection, chat: int, user: str, seq: int) -> bool:
@@ -59,8 +92,8 @@ def mark_delivered(con: sqlite3.Connection, conversation: int, user: str, seq: i
     )
 
 
-def replace(con: sqlite3.Connection, chat: int, infos: list[MemberInfo]) -> None:
-    """Take over the server's whole list."""
+def replace(con: sqlite3.Connection, me: str, chat: int, infos: Iterable[MemberInfo], seq: int) -> None:
+    """Take over the server's whole list, which has every change up to record `seq`."""
     con.execute("UPDATE member SET present = 0 WHERE chat = ?", (chat,))
     con.executemany(
         "INSERT INTO member (chat, user, role, present, read, delivered) VALUES (?1, ?2, ?3, 1, ?4, ?5)"
@@ -68,6 +101,22 @@ def replace(con: sqlite3.Connection, chat: int, infos: list[MemberInfo]) -> None
         " delivered = max(delivered, ?5)",
         [(chat, info.user, int(info.role), info.read, info.delivered) for info in infos],
     )
+    for info in infos:
+        if info.user == me:
+            take_own(con, me, chat, int(info.role), seq)
+    con.execute("UPDATE chat SET members_seq = ?, stale = 0 WHERE key = ?", (seq, chat))
+
+
+def distrust(con: sqlite3.Connection, me: str, chat: int, upto: int) -> None:
+    """The server has lost records after `upto`: nobody has read them, and what they changed is asked for.
+
+    One's own membership was said with the line of the list (`take_own`).
+    """
+    con.execute("UPDATE member SET seq = 0 WHERE chat = ? AND user <> ?", (chat, me))
+    con.execute(
+        "UPDATE member SET read = min(read, ?1), delivered = min(delivered, ?1) WHERE chat = ?2", (upto, chat)
+    )
+    con.execute("UPDATE chat SET members_seq = 0, stale = 1 WHERE key = ?", (chat,))
 
 
 def listed(con: sqlite3.Connection, chat: int) -> tuple[MemberRow, ...]:

@@ -16,8 +16,10 @@ from improtocol.action_codec import action_from_values, action_to_values
 from improtocol.commands import Action
 from improtocol.frames import Result
 from imsdk.store.projection import Projection
-from imsdk.store.rows import OutboxRow, Settled
+from imsdk.store.rows import DISCARDED, OutboxRow, Settled
 
+#: True of a row that was not discarded.
+KEPT = "(action IS NOT NULL OR draft IS NOT NULL)"
 _COLUMNS = "local, chat, counter, action, draft, progress, created_ms, code, reason"
 
 
@@ -134,15 +136,21 @@ def make_ready(con: sqlite3.Connection, local: int, action: Action) -> None:
 def fail(con: sqlite3.Connection, local: int, code: int, reason: str) -> None:
     """A draft will never be uploaded. What waited behind it may go."""
     con.execute(
-        "UPDATE outbox SET code = ?, reason = ? WHERE local = ? AND counter IS NULL", (code, reason, local)
+        "UPDATE outbox SET code = ?, reason = ? WHERE local = ? AND counter IS NULL AND code = 0",
+        (code, reason, local),
     )
     assign(con)
 
 
 def discard(con: sqlite3.Connection, local: int) -> bool:
-    """Forget a draft that has no counter yet, or a refused command. Tells if there was one."""
+    """Forget a draft that has no counter yet, or a refused command. Tells if there was one.
+
+    Its row stays, with its end alone: a missing one is taken for acked.
+    """
     gone = con.execute(
-        "DELETE FROM outbox WHERE local = ? AND counter IS NULL AND (code <> 0 OR action IS NULL)", (local,)
+        "UPDATE outbox SET action = NULL, draft = NULL, progress = '{}', code = iif(code, code, ?)"
+        f" WHERE local = ? AND counter IS NULL AND (code <> 0 OR action IS NULL) AND {KEPT}",
+        (DISCARDED, local),
     ).rowcount
     assign(con)
     return gone > 0

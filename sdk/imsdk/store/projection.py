@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from improtocol import ConversationType, Entry, Kind, pack, read_entry
 from improtocol import entries as facts
 from improtocol.limits import INT_MAX
-from imsdk.store import members, spans
+from imsdk.store import members, spans, unread
 from imsdk.store.feed import Feed
 from imsdk.store.repairing import edit_body, repair
 from imsdk.store.rows import UNREADABLE, GapReason
@@ -32,6 +32,7 @@ class _Chat:
     held: bool
     passed: bool
     tail_changed: bool = False
+    recount: bool = False  #: `unread` may be more right when it is counted
 
 
 class Projection:
@@ -97,6 +98,8 @@ class Projection:
                 "UPDATE chat SET head = ?, released = ?, read = ?, unread = ?, changed_ms = ? WHERE key = ?",
                 (chat.head, chat.released, chat.read, chat.unread, chat.changed_ms, key),
             )
+            if chat.recount:
+                unread.recount(self._con, self._user, key)
         self._feed.close()
 
     # Finding the chat ------------------------------------------------------------------------------
@@ -108,9 +111,7 @@ class Projection:
             key = self._new_chat(entry, meaning) if row is None else row[0]
             self._keys[entry.conversation] = key
         if isinstance(meaning, facts.Created):
-            self._con.execute(
-                "UPDATE chat SET type = ?, title = ? WHERE key = ?", (meaning.type, meaning.title, key)
-            )
+            self._con.execute("UPDATE chat SET type = ? WHERE key = ?", (meaning.type, key))
         return key
 
     def _new_chat(self, entry: Entry, meaning: facts.Meaning) -> int:
@@ -182,6 +183,7 @@ class Projection:
             chat.tail = (first, seq)
             chat.tail_changed = True
             return
+        chat.recount = True  # a hole may be closed
         self._write_tail(chat)
         spans.cover(self._con, chat.key, seq, seq)
         chat.tail = self._read_tail(chat.key)
@@ -232,6 +234,7 @@ class Projection:
             ),
         ).fetchone()
         chat.changed_ms = max(chat.changed_ms, entry.at_ms)
+        chat.recount = chat.recount or erased  # the server's word may have had it
         counts = entry.seq > chat.base and entry.seq > chat.read and entry.sender != self._user
         if counts and not recalled:
             chat.unread += 1
@@ -255,14 +258,15 @@ class Projection:
                     " ON CONFLICT DO UPDATE SET seq = ?5, active = ?6 WHERE seq < ?5",
                     (key, target, entry.sender, emoji, seq, on),
                 )
-            case facts.Renamed(title=title):
-                con.execute("UPDATE chat SET title = ? WHERE key = ?", (title, key))
-            case facts.Created() | facts.Joined() | facts.Left() | facts.Removed() | facts.RoleSet():
-                members.change(con, self._user, key, entry, meaning)
-            case _:
-                pass  # unreadable: its place in the feed says so
+            case facts.Renamed(title=title) | facts.Created(title=title):
+                con.execute(
+                    "UPDATE chat SET title = ?1, title_seq = ?2 WHERE key = ?3 AND title_seq < ?2",
+                    (title, seq, key),
+                )
+        members.change(con, self._user, key, entry, meaning)
 
     def _recall(self, chat: _Chat, target: int, seq: int) -> None:
+        chat.recount = True
         row = self._con.execute(
             "SELECT sender, recall_seq FROM message WHERE chat = ? AND seq = ?", (chat.key, target)
         ).fetchone()
@@ -272,7 +276,8 @@ class Projection:
             " recall_seq = max(recall_seq, ?3)",
             (chat.key, target, seq),
         )
-        if row is not None and row[0] not in ("", self._user) and not row[1] and target > chat.read:
+        counted = row is not None and row[0] not in ("", self._user) and not row[1] and target > chat.read
+        if counted and seq > chat.base:  # else the server's word has it
             chat.unread = max(0, chat.unread - 1)
 
     def _mark_read(self, chat: _Chat, entry: Entry) -> None:
@@ -282,17 +287,11 @@ class Projection:
             return
         if entry.seq <= chat.read:
             return
+        chat.recount = True
         if entry.seq >= chat.base:
-            chat.unread = self._count(chat.key, entry.seq, chat.head)
+            chat.unread = unread.count(self._con, self._user, chat.key, entry.seq, chat.head)
         else:  # only the server knows all of them, so take away those known here
-            chat.unread = max(0, chat.unread - self._count(chat.key, chat.read, entry.seq))
+            known = unread.count(self._con, self._user, chat.key, chat.read, entry.seq)
+            chat.unread = max(0, min(chat.unread - known, max(chat.head, chat.base) - entry.seq))
         chat.read = entry.seq
         self._feed.add(chat.key, entry.seq, Kind.READ, entry.sender, entry.at_ms, None)
-
-    def _count(self, key: int, after: int, to: int) -> int:
-        (count,) = self._con.execute(
-            "SELECT count(*) FROM message WHERE chat = ? AND seq > ? AND seq <= ? AND recall_seq = 0"
-            " AND sender NOT IN ('', ?)",
-            (key, after, to, self._user),
-        ).fetchone()
-        return int(count)

@@ -14,6 +14,8 @@ from improtocol.commands import Action
 #: Feed kinds beside `improtocol.Kind`: negative, so that they never collide with a later version's.
 GAP = -1
 UNREADABLE = -2
+#: The code of a draft that was taken back, beside `improtocol.Code`: negative for the same reason.
+DISCARDED = -1
 
 
 class GapReason(IntEnum):
@@ -66,9 +68,10 @@ class Committed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A command that is not acked yet, or was refused for good (`code` is not 0).
+    """A command that is not acked yet, or was refused for good or taken back (`code` is not 0).
 
     `counter` is None while an upload, its own or that of an earlier row of the same chat, is not finished.
+    Of what was discarded neither `action` nor `draft` is kept.
     """
 
     local: int

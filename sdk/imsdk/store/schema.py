@@ -79,8 +79,14 @@ _VERSION_3: Final = """
 ALTER TABLE chat ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
 """
 
+_VERSION_4: Final = """
+ALTER TABLE chat ADD COLUMN title_seq INTEGER NOT NULL DEFAULT 0;   -- `title` has every change up to here
+ALTER TABLE chat ADD COLUMN members_seq INTEGER NOT NULL DEFAULT 0; -- and the member list up to here
+UPDATE chat SET stale = 1 WHERE type = 2; -- a page of history may have put old ones in their place
+"""
+
 #: Step n brings a store of version n to n + 1.
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 VERSION: Final = len(STEPS)
 
 

@@ -8,19 +8,19 @@ from collections.abc import Iterable, Sequence
 from improtocol import ConversationType, Entry, Kind, limits, read_entry
 from improtocol.entries import Erased
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
-from imsdk.store import members, outbox, spans
+from imsdk.store import members, outbox, spans, unread
 from imsdk.store.feed import Feed
 from imsdk.store.projection import Projection
 from imsdk.store.rows import GapReason
 
 
 def take_infos(
-    con: sqlite3.Connection, infos: Iterable[ConversationInfo], *, all_pages: bool
+    con: sqlite3.Connection, user: str, infos: Iterable[ConversationInfo], *, all_pages: bool
 ) -> tuple[tuple[int, int], ...]:
     """Take over lines of the conversation list; returns (chat, id) of those whose newest page is needed.
 
-    With `all_pages` that is every one (the server's history may differ from ours), otherwise those with
-    something new.
+    With `all_pages` that is every one (the server's history may differ from ours, and its word stands against
+    whatever is known here), otherwise those with something new.
     """
     wanted = []
     for info in infos:
@@ -30,44 +30,52 @@ def take_infos(
             " FROM chat WHERE key = ?",
             (key,),
         ).fetchone()
-        # A mark set here and not yet known to the server stands.
-        unread = 0 if read >= info.head and read > info.read else info.unread
-        if not all_pages:  # events may have come between the server's answer and now
-            unread += _unread_after(con, key, max(info.head, read))
+        if all_pages:  # a mark that is still on its way applies again with its result
+            read, left = info.read, info.unread
+        else:
+            # A mark set here and not yet known to the server stands, and what lies below it is read.
+            read = max(read, info.read)
+            below = unread.count(con, user, key, info.read, read)
+            left = max(0, min(info.unread - below, info.head - read))
+            # Events may have come between the server's answer and now.
+            left += unread.count(con, user, key, max(info.head, read), limits.INT_MAX)
         con.execute(
-            "UPDATE chat SET id = ?, type = ?, peer = ?, first = ?, read = max(read, ?), unread = ?,"
-            " base = ?, changed_ms = max(changed_ms, ?), stale = ?, passed = 0 WHERE key = ?",
+            "UPDATE chat SET id = ?, type = ?, peer = ?, first = ?, read = ?, unread = ?,"
+            " base = ?, changed_ms = max(changed_ms, ?), stale = stale OR ?, passed = 0 WHERE key = ?",
             (
                 info.conversation,
                 int(info.type),
                 info.peer,
                 max(1, info.first),
-                info.read,
-                unread,
+                read,
+                left,
                 info.head,
                 info.changed_ms,
                 known != info.members,
                 key,
             ),
         )
-        # Of title and membership the log may know better by now; a title it never told is better than none.
-        con.execute("UPDATE chat SET title = ? WHERE key = ? AND title = ''", (info.title, key))
+        if not all_pages:
+            unread.recount(con, user, key)
+        # Of title and membership the log may know better by now.
         con.execute(
-            "UPDATE chat SET title = ?, role = ?, present = 1 WHERE key = ? AND (head <= ? OR ?)",
-            (info.title, int(info.role), key, info.head, all_pages),
+            "UPDATE chat SET title = ?1, title_seq = ?2 WHERE key = ?3 AND (title_seq <= ?2 OR ?4)",
+            (info.title, info.head, key, all_pages),
         )
+        members.take_own(con, user, key, int(info.role), info.head, again=all_pages)
         # Also when only what lies before one's own newest message is missing: the log will not bring it.
         if info.head and (all_pages or released < info.head or not spans.has(con, key, info.head)):
             wanted.append((key, info.conversation))
     return tuple(wanted)
 
 
-def take_members(con: sqlite3.Connection, chat: int, infos: Sequence[MemberInfo], head: int) -> bool:
+def take_members(
+    con: sqlite3.Connection, user: str, chat: int, infos: Sequence[MemberInfo], head: int
+) -> bool:
     """Take over a whole member list, unless the log has moved on since it was asked for."""
     if con.execute("SELECT 1 FROM chat WHERE key = ? AND head = ?", (chat, head)).fetchone() is None:
         return False
-    members.replace(con, chat, list(infos))
-    con.execute("UPDATE chat SET stale = 0 WHERE key = ?", (chat,))
+    members.replace(con, user, chat, infos, head)
     return True
 
 
@@ -84,14 +92,18 @@ def take_history(con: sqlite3.Connection, user: str, chat: int, page: HistoryPag
         spans.cover(con, chat, page.first, last)
     if page.complete and page.first > 0:
         con.execute("UPDATE chat SET first = ? WHERE key = ?", (page.first, chat))
+    unread.recount(con, user, chat)
 
 
 def take_newest(con: sqlite3.Connection, user: str, chat: int, page: HistoryPage, reason: GapReason) -> None:
     """Apply the newest page after a RESYNC: what lies between the feed and the page becomes a gap row."""
-    own = _drop_divergent(con, chat, page) if reason == GapReason.RESTORED else []
+    own = _drop_divergent(con, user, chat, page) if reason == GapReason.RESTORED else []
     (first, released) = con.execute("SELECT first, released FROM chat WHERE key = ?", (chat,)).fetchone()
     if released < first - 1:  # nothing before `first` may be seen, so nothing of it is missing
-        con.execute("UPDATE chat SET released = ? WHERE key = ?", (first - 1, chat))
+        released = first - 1
+        con.execute("UPDATE chat SET released = ? WHERE key = ?", (released, chat))
+    if released < page.first - 1:  # who came and went in between, only the member list says
+        con.execute("UPDATE chat SET stale = 1 WHERE key = ?", (chat,))
     take_history(con, user, chat, page, 0)
     con.executemany("UPDATE message SET local = ? WHERE chat = ? AND seq = ?", own)
     (released,) = con.execute("SELECT released FROM chat WHERE key = ?", (chat,)).fetchone()
@@ -160,19 +172,11 @@ def _forget(con: sqlite3.Connection, key: int, kind: int, head: int) -> None:
         feed.close()
     gone = "id = NULL" if kind == ConversationType.DIRECT else "present = 0, stale = 1, passed = 1"
     con.execute(
-        f"UPDATE chat SET {gone}, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0"
+        f"UPDATE chat SET {gone}, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0,"
+        " title_seq = 0, members_seq = 0"
         " WHERE key = ?",
         (key,),
     )
-
-
-def _unread_after(con: sqlite3.Connection, key: int, seq: int) -> int:
-    (count,) = con.execute(
-        "SELECT count(*) FROM message WHERE chat = ? AND seq > ? AND recall_seq = 0"
-        " AND sender NOT IN ('', (SELECT user FROM state))",
-        (key, seq),
-    ).fetchone()
-    return int(count)
 
 
 def _key_of(con: sqlite3.Connection, info: ConversationInfo) -> int:
@@ -210,7 +214,9 @@ def _differs(entry: Entry, body: bytes | None) -> bool:
     return body not in (None, entry.payload) and not isinstance(read_entry(entry), Erased)
 
 
-def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> list[tuple[int, int, int]]:
+def _drop_divergent(
+    con: sqlite3.Connection, user: str, chat: int, page: HistoryPage
+) -> list[tuple[int, int, int]]:
     """Forget what the server, back from a backup, tells differently; a gap row stands for it.
 
     Returns (local id, chat, number) of one's own messages in the page, to be put back.
@@ -239,13 +245,16 @@ def _drop_divergent(con: sqlite3.Connection, chat: int, page: HistoryPage) -> li
     # of an edit, a recall or a reaction that the server has lost nothing else would undo the effect.
     con.execute("DELETE FROM message WHERE chat = ?", (chat,))
     con.execute("DELETE FROM reaction WHERE chat = ?", (chat,))
-    con.execute("UPDATE member SET seq = 0 WHERE chat = ?", (chat,))
+    members.distrust(con, user, chat, first_bad - 1)
     spans.forget_above(con, chat, 0)
     upto = max(released, *(seq for seq, *_ in ours), 0)  # also what was acked and is held back
     if upto >= first_bad:
         feed = Feed(con)
         feed.gap(chat, first_bad, upto, 0, GapReason.RESTORED)
         feed.close()
-    head, released = min(head, first_bad - 1), min(released, first_bad - 1)
-    con.execute("UPDATE chat SET head = ?, released = ? WHERE key = ?", (head, released, chat))
+    # Somebody may have marked what is gone now as read since the line of the list was taken.
+    con.execute(
+        "UPDATE chat SET head = ?1, released = min(released, ?1), read = min(read, base) WHERE key = ?2",
+        (first_bad - 1, chat),
+    )
     return [(local, chat, seq) for local, seq in own]

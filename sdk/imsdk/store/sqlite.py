@@ -125,7 +125,7 @@ class SqliteStore:
     async def take_infos(
         self, infos: Sequence[ConversationInfo], *, all_pages: bool = False
     ) -> tuple[tuple[int, int], ...]:
-        return await self._run(snapshot.take_infos, infos, all_pages=all_pages)
+        return await self._run(snapshot.take_infos, self._user, infos, all_pages=all_pages)
 
     async def take_newest(self, chat: int, page: HistoryPage, reason: GapReason) -> None:
         await self._run(snapshot.take_newest, self._user, chat, page, reason)
@@ -134,7 +134,7 @@ class SqliteStore:
         await self._run(snapshot.take_history, self._user, chat, page, before)
 
     async def take_members(self, chat: int, infos: Sequence[MemberInfo], head: int) -> bool:
-        return await self._run(snapshot.take_members, chat, infos, head)
+        return await self._run(snapshot.take_members, self._user, chat, infos, head)
 
     async def end_resync(
         self,
@@ -183,8 +183,8 @@ class SqliteStore:
 
     async def pending(self, chat: int | None = None) -> tuple[OutboxRow, ...]:
         if chat is None:
-            return await self._run(outbox.rows_of, "1")
-        return await self._run(outbox.rows_of, "chat = ?", chat)
+            return await self._run(outbox.rows_of, outbox.KEPT)
+        return await self._run(outbox.rows_of, f"{outbox.KEPT} AND chat = ?", chat)
 
     async def outbox_row(self, local: int) -> OutboxRow | None:
         rows = await self._run(outbox.rows_of, "local = ?", local)

@@ -97,7 +97,11 @@ class Store(Protocol):
     async def take_infos(
         self, infos: Sequence[ConversationInfo], *, all_pages: bool = False
     ) -> tuple[tuple[int, int], ...]:
-        """Take over lines of the conversation list; returns (chat, id) of those whose newest page is due."""
+        """Take over lines of the conversation list; returns (chat, id) of those whose newest page is due.
+
+        What is known of newer records stays, and so does an own mark that goes further; not with `all_pages`,
+        when the server may have lost them.
+        """
         ...
 
     async def take_newest(self, chat: int, page: HistoryPage, reason: GapReason) -> None:
@@ -110,6 +114,8 @@ class Store(Protocol):
 
     async def take_members(self, chat: int, members: Sequence[MemberInfo], head: int) -> bool:
         """Take over a whole member list, asked for when `head` was the highest number here.
+
+        Changes up to there are in it, and count no more when they come in a page.
 
         Nothing is taken, and False returned, when the log has moved on meanwhile: it may know better.
         """
@@ -172,7 +178,7 @@ class Store(Protocol):
         ...
 
     async def outbox_row(self, local: int) -> OutboxRow | None:
-        """One row, or None when it is acked (or never was)."""
+        """One row, also if it was discarded; None when it is acked (or never was)."""
         ...
 
     async def discard(self, local: int) -> bool:

@@ -64,7 +64,7 @@ CLIENT_BUGS: Final = (
     one(
         "a restore's lost messages stay",
         "imsdk.store.snapshot",
-        "own = _drop_divergent(con, chat, page) if reason == GapReason.RESTORED else []",
+        "own = _drop_divergent(con, user, chat, page) if reason == GapReason.RESTORED else []",
         "own: list[tuple[int, int, int]] = []",
     ),
     one(
