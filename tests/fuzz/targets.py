@@ -64,7 +64,7 @@ def websocket(data: bytes) -> None:
 
 @cache
 def _uploads() -> TusUploads:
-    return TusUploads(MediaRoom().media, None, 1)  # type: ignore[arg-type]
+    return TusUploads(MediaRoom().media, None, 1, 1)  # type: ignore[arg-type]
 
 
 def upload_headers(data: bytes) -> None:
