@@ -1,7 +1,7 @@
 """What a client may ask, as `QUERY` frames carry it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
 
@@ -168,14 +168,14 @@ def question_from(op: int, arguments: Sequence[Value]) -> Question:
     kind = _QUESTIONS.get(op)
     if kind is None:
         raise ValueError(f"query {op} is unknown to this version")
-    names = tuple(kind.__dataclass_fields__)
-    given = dict(zip(names, arguments, strict=False))
+    fields = kind.__dataclass_fields__
+    given = dict(zip(fields, arguments, strict=False))
     if kind is Presence:
         users = given.get("users")
         if not isinstance(users, list):
             raise ValueError("users must be a list")
         return Presence(users=tuple(users))  # type: ignore[arg-type]
-    try:
-        return kind(**given)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ValueError(f"query {QueryOp(op).name}: {error}") from None
+    for name, field in fields.items():
+        if name not in given and field.default is MISSING:
+            raise ValueError(f"query {QueryOp(op).name} takes {', '.join(fields)}; {name} is missing")
+    return kind(**given)  # type: ignore[arg-type]
