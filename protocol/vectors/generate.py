@@ -11,7 +11,7 @@ from protocol.vectors import breaches, dialogues, query_dialogues, samples
 from protocol.vectors.recorder import Dialogue, plain
 
 HERE = Path(__file__).parent
-DIGESTED = samples.ENTRIES + samples.ERASED
+DIGESTED = samples.ENTRIES + samples.ERASED + samples.FORGOTTEN
 
 
 def recorded(found: Iterable[Dialogue]) -> list[dict[str, Any]]:

@@ -117,15 +117,6 @@ async def test_tokens_decide_who_may_connect(house: House) -> None:
         assert phone.closed.code == code
 
 
-async def test_another_protocol_version_is_told_so(house: House) -> None:
-    link = FakeLink(house.core)
-    link.say(frames.Connect(token=house.token("alice"), device="d", version=9))
-    await trio.testing.wait_all_tasks_blocked()
-    close = link.arrived[-1]
-    assert isinstance(close, frames.Close)
-    assert close.code == Code.VERSION_UNSUPPORTED
-
-
 async def test_a_login_of_a_connected_device_replaces_its_older_connection(house: House) -> None:
     alice, bob = await pair(house)
     older = alice.vanish()
