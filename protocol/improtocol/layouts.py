@@ -112,7 +112,7 @@ def plain_from_values(opcode: int, values: list[Value]) -> Frame:
 
 
 def _check_version(values: list[Value]) -> None:
-    """Before all other fields, as a later version may have others. What is no version is left to `Connect`."""
+    """Looked at before all other fields, as a later version may have others."""
     version = values[0] if values else None
     if type(version) is int and version > PROTOCOL_VERSION:
         reason = f"this end speaks version {PROTOCOL_VERSION}, not {version}"

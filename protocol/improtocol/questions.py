@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from improtocol import limits
 from improtocol.checks import check_bytes, check_int, check_name, check_text
 from improtocol.commands import ConversationRef, check_conversation
+from improtocol.fields import trim_fields
 from improtocol.values import Value
 
 
@@ -41,7 +42,7 @@ class History:
         check_int("limit", self.limit, 1, limits.PAGE_MAX)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.conversation, self.before, self.limit
+        return tuple(trim_fields([self.conversation, self.before, self.limit], [0, 50]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ class Conversations:
                 raise ValueError("a list goes by activity or by id: `before_…` or `after`, not both")
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.before_ms, self.before_id, self.limit, self.after
+        said: list[Value] = [self.before_ms, self.before_id, self.limit, self.after]
+        return tuple(trim_fields(said, [0, 0, 50, None]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Members:
         check_int("limit", self.limit, 1, limits.PAGE_MAX)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.conversation, self.after, self.limit
+        return tuple(trim_fields([self.conversation, self.after, self.limit], ["", limits.PAGE_MAX]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ class Upload:
         check_text("name", self.name, limits.NAME_BYTES_MAX, empty=True)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.size, self.mime, self.name
+        return tuple(trim_fields([self.size, self.mime, self.name], [""]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import trio.testing
 
 from improtocol import Code, frames
 from imserver.core import CoreLimits
-from tests.core.house import FakeLink, House, pair, post
+from tests.core.house import House, pair, post
 
 
 async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(

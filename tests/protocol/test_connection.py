@@ -131,9 +131,7 @@ def test_the_version_of_a_connect_is_looked_at_before_its_other_fields(fields: l
     assert close_for(caught.value).code == Code.VERSION_UNSUPPORTED
 
 
-@pytest.mark.parametrize(
-    "fields", [[], [0, "t", "d"], [-1, "t", "d"], [True, "t", "d"], ["2", "t", "d"]], ids=str
-)
+@pytest.mark.parametrize("fields", [[], [0, "t", "d"], [True, "t", "d"], ["2", "t", "d"]], ids=str)
 def test_a_connect_without_a_version_breaks_the_protocol(fields: list[Value]) -> None:
     with pytest.raises(RemoteProtocolError, match="version") as caught:
         Pair().carry(CLIENT, frame_bytes(pack([1, *fields])))

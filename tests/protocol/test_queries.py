@@ -13,7 +13,17 @@ from tests.protocol.strategies_frames import answers, payload_of, questions
 def test_a_question_comes_back_as_it_was(question: queries.Question) -> None:
     arguments: Any = unpack(pack(list(question.arguments())))
     assert queries.question_from(int(question.OP), arguments) == question
-    assert queries.question_from(int(question.OP), [*arguments, "from", "later"]) == question
+    whole: Any = unpack(pack([getattr(question, name) for name in question.__dataclass_fields__]))
+    assert queries.question_from(int(question.OP), [*whole, "from", "later"]) == question
+
+
+def test_arguments_that_hold_their_default_are_left_out() -> None:
+    assert queries.History(conversation=7).arguments() == (7,)
+    assert queries.History(conversation=7, limit=20).arguments() == (7, 0, 20)
+    assert queries.Conversations().arguments() == ()
+    assert queries.Conversations(after=0).arguments() == (0, 0, 50, 0)
+    assert queries.Members(conversation=7).arguments() == (7,)
+    assert queries.Upload(size=1, mime="a/b").arguments() == (1, "a/b")
 
 
 @given(answers)
