@@ -165,9 +165,11 @@ class CommitLoop:
     def _decide_one(self, pending: Pending, facts: Facts, writes: list[Write], now_ms: int) -> None:
         session, counter = pending.session, pending.counter
         pending.digest = digest_of(pending.action)
-        if session.resyncing == ResyncReason.RESTORED or session.ended or counter > session.decided + 1:
+        restored = session.resyncing == ResyncReason.RESTORED
+        if restored or session.ended or counter > session.decided + 1:
             code = Code.SESSION_ENDED if session.ended else Code.OUT_OF_TURN
-            reason = f"the next command is {session.decided + 1}"
+            following = f"the next command is {session.decided + 1}"
+            reason = "a RESYNC is under way: SEEK first" if restored else following
             pending.result = Result(counter=counter, code=code, reason=reason)
             return
         if counter <= session.decided:

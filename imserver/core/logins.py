@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from improtocol.codes import Code
 from improtocol.frames import Connect
-from improtocol.limits import PROTOCOL_VERSION, SECRET_BYTES
+from improtocol.limits import SECRET_BYTES
 from imserver.core.clock import Clock
 from imserver.core.limits import DAY_MS, CoreLimits
 from imserver.core.links import Link
@@ -108,10 +108,6 @@ class Logins:
 
     def _identify(self, link: Link, frame: Connect) -> Identity | None:
         """Who it is, by its token; None: refused."""
-        if frame.version != PROTOCOL_VERSION:
-            reason = f"this server speaks version {PROTOCOL_VERSION}, not {frame.version}"
-            self._refuse(link, Code.VERSION_UNSUPPORTED, reason, 0)
-            return None
         try:
             identity = self._tokens.verify(frame.token)
         except TokenRefused as refused:

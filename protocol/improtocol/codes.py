@@ -31,7 +31,7 @@ class Code(IntEnum):
     OVERLOADED = 201  #: admission control refused
     DISK_FULL = 202  #: nothing can be stored at the moment; reads go on
     RATE_LIMITED = 203  #: this principal asks too often
-    OUT_OF_TURN = 204  #: a counter beyond the next, or a RESYNC is under way: go back to the first unacked
+    OUT_OF_TURN = 204  #: a counter beyond the next, or RESTORED and no SEEK yet: go back to the first unacked
     UNAVAILABLE = 205  #: a part the server needs does not answer
 
     TOKEN_INVALID = 300  #: the token is not one of this shop's
@@ -49,7 +49,7 @@ class Code(IntEnum):
     INVALID = 500  #: the content or an argument breaks a rule; the reason names it
     NOT_FOUND = 501  #: not there, or not yours: the answer is identical
     FORBIDDEN = 502  #: you are a member, but your role does not allow it
-    CONFLICT = 503  #: the same counter or id with another payload
+    CONFLICT = 503  #: the same counter or id with another payload, or an INVITE that adds nobody
     TOO_LARGE = 504  #: the body or the file is larger than is allowed
     QUOTA = 505  #: the shop's storage is used up
     LIMIT = 506  #: a count is at its limit (members, conversations, ...)

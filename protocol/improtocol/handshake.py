@@ -26,7 +26,7 @@ class Connect:
     version: int = limits.PROTOCOL_VERSION
 
     def __post_init__(self) -> None:
-        check_int("version", self.version, 1, 2**16)
+        check_int("version", self.version, 1)
         check_text("token", self.token, limits.TOKEN_BYTES_MAX)
         check_name("device", self.device, limits.DEVICE_BYTES_MAX)
         check_int("epoch", self.epoch)

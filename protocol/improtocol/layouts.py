@@ -7,10 +7,11 @@ from dataclasses import MISSING, fields
 from typing import Final
 
 from improtocol import frames
+from improtocol.codes import Code
 from improtocol.digest import DIGEST_MAX
 from improtocol.errors import RemoteProtocolError
 from improtocol.frames import Frame, Opcode
-from improtocol.limits import DIGEST_SPAN_MAX, FRAME_BYTES_MAX, INT_MAX, SECRET_BYTES
+from improtocol.limits import DIGEST_SPAN_MAX, FRAME_BYTES_MAX, INT_MAX, PROTOCOL_VERSION, SECRET_BYTES
 from improtocol.trusted import trusted
 from improtocol.values import Value, unpack
 
@@ -72,6 +73,7 @@ def _defaults(frame_type: type[Frame], names: tuple[str, ...]) -> tuple[Value, .
 
 
 _ACK: Final = int(Opcode.ACK)
+_CONNECT: Final = int(Opcode.CONNECT)
 _RESUME: Final = int(Opcode.RESUME)
 _trusted_ack: Final = trusted(frames.Ack)
 _trusted_resume: Final = trusted(frames.Resume)
@@ -90,16 +92,31 @@ def plain_to_values(frame: Frame) -> Value:
 
 
 def plain_from_values(opcode: int, values: list[Value]) -> Frame:
-    """The context-free frame behind `values` (no opcode). Raises `ValueError` for a missing or bad field."""
+    """The context-free frame behind `values` (no opcode).
+
+    Raises:
+        ValueError: a field is missing or bad.
+        RemoteProtocolError: a CONNECT of a later version.
+    """
     if opcode == _ACK and (ack := _plain_ack(values)) is not None:
         return ack
     if opcode == _RESUME and (resume := _plain_resume(values)) is not None:
         return resume
+    if opcode == _CONNECT:
+        _check_version(values)
     frame_type, names = LAYOUTS[opcode]  # type: ignore[index]  # an opcode is a number
     required = len(names) - len(_DEFAULTS[opcode])  # type: ignore[index]
     if len(values) < required:
         raise ValueError(f"its field {names[len(values)]!r} is missing")
     return frame_type(**dict(zip(names, values, strict=False)))  # type: ignore[arg-type]
+
+
+def _check_version(values: list[Value]) -> None:
+    """Looked at before all other fields, as a later version may have others."""
+    version = values[0] if values else None
+    if type(version) is int and version > PROTOCOL_VERSION:
+        reason = f"this end speaks version {PROTOCOL_VERSION}, not {version}"
+        raise RemoteProtocolError(reason, Code.VERSION_UNSUPPORTED)
 
 
 def _plain_ack(values: list[Value]) -> Frame | None:

@@ -1,13 +1,14 @@
 """What a client may ask, as `QUERY` frames carry it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
 
 from improtocol import limits
 from improtocol.checks import check_bytes, check_int, check_name, check_text
 from improtocol.commands import ConversationRef, check_conversation
+from improtocol.fields import trim_fields
 from improtocol.values import Value
 
 
@@ -41,7 +42,7 @@ class History:
         check_int("limit", self.limit, 1, limits.PAGE_MAX)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.conversation, self.before, self.limit
+        return tuple(trim_fields([self.conversation, self.before, self.limit], [0, 50]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ class Conversations:
                 raise ValueError("a list goes by activity or by id: `before_…` or `after`, not both")
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.before_ms, self.before_id, self.limit, self.after
+        said: list[Value] = [self.before_ms, self.before_id, self.limit, self.after]
+        return tuple(trim_fields(said, [0, 0, 50, None]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Members:
         check_int("limit", self.limit, 1, limits.PAGE_MAX)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.conversation, self.after, self.limit
+        return tuple(trim_fields([self.conversation, self.after, self.limit], ["", limits.PAGE_MAX]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,7 @@ class Upload:
         check_text("name", self.name, limits.NAME_BYTES_MAX, empty=True)
 
     def arguments(self) -> tuple[Value, ...]:
-        return self.size, self.mime, self.name
+        return tuple(trim_fields([self.size, self.mime, self.name], [""]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +170,14 @@ def question_from(op: int, arguments: Sequence[Value]) -> Question:
     kind = _QUESTIONS.get(op)
     if kind is None:
         raise ValueError(f"query {op} is unknown to this version")
-    names = tuple(kind.__dataclass_fields__)
-    given = dict(zip(names, arguments, strict=False))
+    fields = kind.__dataclass_fields__
+    given = dict(zip(fields, arguments, strict=False))
     if kind is Presence:
         users = given.get("users")
         if not isinstance(users, list):
             raise ValueError("users must be a list")
         return Presence(users=tuple(users))  # type: ignore[arg-type]
-    try:
-        return kind(**given)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ValueError(f"query {QueryOp(op).name}: {error}") from None
+    for name, field in fields.items():
+        if name not in given and field.default is MISSING:
+            raise ValueError(f"query {QueryOp(op).name} takes {', '.join(fields)}; {name} is missing")
+    return kind(**given)  # type: ignore[arg-type]

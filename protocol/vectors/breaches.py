@@ -96,6 +96,10 @@ def of_fields() -> Iterator[Dialogue]:
     }
     for name, (side, value) in bad.items():
         yield opened(name).broken(side, name, frame_bytes(pack(value)), name)
+    later = frame_bytes(pack([1, 65_537, {"fields": "of a later version"}]))
+    yield Dialogue("a CONNECT of a later version").broken(
+        CLIENT, "connect", later, "the version is looked at before the other fields"
+    )
     missing = frame_bytes(pack([2, s.SESSION, s.SECRET, s.EPOCH, 0]))
     yield Dialogue("RESUME lacks `next`").broken(CLIENT, "resume", missing, "a required field is missing")
     short = frame_bytes(pack([2, s.SESSION, s.SECRET[1:], s.EPOCH, 0, 1]))

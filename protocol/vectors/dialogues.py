@@ -134,28 +134,6 @@ def proofs() -> Iterator[Dialogue]:
     )
 
 
-def resyncs() -> Iterator[Dialogue]:
-    """RESYNC for each reason, and how it ends."""
-    for reason, name in enumerate(
-        ("the log was trimmed", "the server was restored", "the cursor is ahead"), 1
-    ):
-        yield (
-            resumed(f"Resync: {name}")
-            .client("a command", post(129, s.GROUP))
-            .server(
-                "resync", f.Resync(reason=reason, oldest=39_000, head=41_000, epoch=s.EPOCH + (reason == 2))
-            )
-            .server("not now", f.Result(counter=129, code=Code.OUT_OF_TURN))
-            .client("seek", f.Seek(position=41_000), "the client took a snapshot by queries")
-            .client(
-                "again",
-                post(5 if reason == 2 else 129, s.GROUP),
-                "after a restore: numbered anew, counter whole",
-            )
-            .server("its result", f.Result(counter=5 if reason == 2 else 129, value=9, at_ms=s.AT_MS))
-        )
-
-
 def commands() -> Iterator[Dialogue]:
     """Every command and every content; counters across the edges of seven bits."""
     dialogue = resumed("Every content, one conversation")

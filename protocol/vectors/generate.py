@@ -7,11 +7,11 @@ from typing import Any
 
 from improtocol import pack_body
 from improtocol.digest import entry_digest, entry_term, sum_terms
-from protocol.vectors import breaches, dialogues, query_dialogues, samples
+from protocol.vectors import breaches, dialogues, query_dialogues, resync_dialogues, samples
 from protocol.vectors.recorder import Dialogue, plain
 
 HERE = Path(__file__).parent
-DIGESTED = samples.ENTRIES + samples.ERASED
+DIGESTED = samples.ENTRIES + samples.ERASED + samples.FORGOTTEN
 
 
 def recorded(found: Iterable[Dialogue]) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def files() -> dict[str, str]:
     found: dict[str, list[dict[str, Any]]] = {
         "handshakes.json": recorded(dialogues.handshakes()),
         "proofs.json": recorded(dialogues.proofs()),
-        "resyncs.json": recorded(dialogues.resyncs()),
+        "resyncs.json": recorded(resync_dialogues.resyncs()),
         "commands.json": recorded(dialogues.commands()),
         "events.json": recorded(dialogues.events()),
         "queries.json": recorded(query_dialogues.queries()),

@@ -111,5 +111,9 @@ ERASED: Final[tuple[Entry, ...]] = tuple(
     replace(entry, payload=erased_payload(entry.kind, 4, entry_digest(entry)) or b"")
     for entry in (ENTRIES[1], ENTRIES[5])
 )
+#: The same two at a server that does not know their digests any more.
+FORGOTTEN: Final[tuple[Entry, ...]] = tuple(
+    replace(entry, payload=erased_payload(entry.kind, 4, None) or b"") for entry in (ENTRIES[1], ENTRIES[5])
+)
 RESUME: Final = f.Resume(session=SESSION, secret=SECRET, epoch=EPOCH, cursor=40_000, next=129)
 RESUMED: Final = f.Resumed(accepted=128, head=40_000)

@@ -5,7 +5,7 @@ import trio.testing
 
 from improtocol import Code, frames
 from imserver.core import CoreLimits
-from tests.core.house import FakeLink, House, pair, post
+from tests.core.house import House, pair, post
 
 
 async def test_silent_drop_the_new_connection_works_at_once_and_the_old_one_can_do_nothing(
@@ -115,15 +115,6 @@ async def test_tokens_decide_who_may_connect(house: House) -> None:
         phone = await house.phone("alice").connect(token)
         assert phone.closed is not None
         assert phone.closed.code == code
-
-
-async def test_another_protocol_version_is_told_so(house: House) -> None:
-    link = FakeLink(house.core)
-    link.say(frames.Connect(token=house.token("alice"), device="d", version=9))
-    await trio.testing.wait_all_tasks_blocked()
-    close = link.arrived[-1]
-    assert isinstance(close, frames.Close)
-    assert close.code == Code.VERSION_UNSUPPORTED
 
 
 async def test_a_login_of_a_connected_device_replaces_its_older_connection(house: House) -> None:

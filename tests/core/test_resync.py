@@ -78,6 +78,7 @@ async def test_a_restored_server_has_another_epoch_and_takes_commands_only_after
     assert [resync.reason for resync in alice.resyncs()] == [ResyncReason.RESTORED]
     assert alice.resyncs()[0].epoch == 78
     assert alice.results[3].code == Code.OUT_OF_TURN
+    assert alice.results[3].reason == "a RESYNC is under way: SEEK first"
     page = await alice.conversations()
     alice.link.say(frames.Seek(position=page.head))  # type: ignore[union-attr]
     alice.cursor, alice.epoch = page.head, 78

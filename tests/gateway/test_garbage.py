@@ -22,6 +22,15 @@ async def still_serves(house: GatewayHouse) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_client_of_a_later_version_is_told_so(house: GatewayHouse, scheme: str) -> None:
+    peer = await house.dial(scheme)
+    await peer.say(frames.Connect(token="of another form", device="phone", version=2))
+    close = await peer.hear(frames.Close)
+    assert close.code == Code.VERSION_UNSUPPORTED
+    await still_serves(house)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize(
     "garbage",
     [

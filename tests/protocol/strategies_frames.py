@@ -104,7 +104,6 @@ connects = st.builds(
     epoch=s.ints,
     cursor=s.ints,
     mode=_modes,
-    version=st.integers(1, 2**16),
 )
 connecteds = st.builds(
     f.Connected,

@@ -122,6 +122,22 @@ def test_counters_may_wander_as_far_as_they_like(side: Side, steps: list[int]) -
         assert pair.say(side, said) == said
 
 
+@pytest.mark.parametrize(
+    "fields", [[2], [2, {"of": "a later version"}], [2**16 + 1, "t", "d"], [2**63, "t", "d"]], ids=str
+)
+def test_the_version_of_a_connect_is_looked_at_before_its_other_fields(fields: list[Value]) -> None:
+    with pytest.raises(RemoteProtocolError, match="speaks version 1") as caught:
+        Pair().carry(CLIENT, frame_bytes(pack([1, *fields])))
+    assert close_for(caught.value).code == Code.VERSION_UNSUPPORTED
+
+
+@pytest.mark.parametrize("fields", [[], [0, "t", "d"], [True, "t", "d"], ["2", "t", "d"]], ids=str)
+def test_a_connect_without_a_version_breaks_the_protocol(fields: list[Value]) -> None:
+    with pytest.raises(RemoteProtocolError, match="version") as caught:
+        Pair().carry(CLIENT, frame_bytes(pack([1, *fields])))
+    assert caught.value.code == Code.PROTOCOL_ERROR
+
+
 def test_a_restored_server_sets_the_counters_back() -> None:
     """After RESYNC(RESTORED) the client numbers anew from `accepted` + 1, on the same connection."""
     pair = Pair().resumed(next_counter=100_000, accepted=500)

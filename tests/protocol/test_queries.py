@@ -13,7 +13,17 @@ from tests.protocol.strategies_frames import answers, payload_of, questions
 def test_a_question_comes_back_as_it_was(question: queries.Question) -> None:
     arguments: Any = unpack(pack(list(question.arguments())))
     assert queries.question_from(int(question.OP), arguments) == question
-    assert queries.question_from(int(question.OP), [*arguments, "from", "later"]) == question
+    whole: Any = unpack(pack([getattr(question, name) for name in question.__dataclass_fields__]))
+    assert queries.question_from(int(question.OP), [*whole, "from", "later"]) == question
+
+
+def test_arguments_that_hold_their_default_are_left_out() -> None:
+    assert queries.History(conversation=7).arguments() == (7,)
+    assert queries.History(conversation=7, limit=20).arguments() == (7, 0, 20)
+    assert queries.Conversations().arguments() == ()
+    assert queries.Conversations(after=0).arguments() == (0, 0, 50, 0)
+    assert queries.Members(conversation=7).arguments() == (7,)
+    assert queries.Upload(size=1, mime="a/b").arguments() == (1, "a/b")
 
 
 @given(answers)
@@ -33,7 +43,8 @@ def test_there_is_a_class_for_every_op() -> None:
     [
         (0, [], "query 0 is unknown"),
         (8, [], "query 8 is unknown"),
-        (1, [], "HISTORY.*conversation"),
+        (1, [], "^query HISTORY takes conversation, before, limit; conversation is missing$"),
+        (2, [0, None], "before_id must be an integer"),
         (1, [0], "conversation must lie in 1"),
         (1, [1, -1], "before must lie in"),
         (1, [1, 0, 201], "limit must lie in 1..200"),
@@ -41,7 +52,8 @@ def test_there_is_a_class_for_every_op() -> None:
         (2, [0, 0, 0], "limit must lie in 1..200"),
         (3, [1, None], "after must be text"),
         (4, [0, "a/b"], "size must lie in"),
-        (4, [1], "UPLOAD.*mime"),
+        (4, [1], "^query UPLOAD takes size, mime, name; mime is missing$"),
+        (5, [1], "^query LINK takes conversation, seq, media; seq is missing$"),
         (5, [1, 1, b"x"], "media must have 32"),
         (6, [], "users must be a list"),
         (6, [[]], "ask for 1..200 users"),

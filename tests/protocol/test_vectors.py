@@ -138,8 +138,13 @@ def test_digests_are_those_of_the_entries_by_the_rule_of_the_specification() -> 
         term = 0 if entry["kind"] == Kind.READ else x ^ x // 2**16
         total = (total + term) % 2**32
         assert (line["digest"], line["term"], line["sum"]) == (digest, term, total)
-    *whole, message, edit = FILES["digests.json"]
+    *whole, message, edit, _, _ = FILES["digests.json"]
     assert [message["term"], edit["term"]] == [whole[1]["term"], whole[5]["term"]], "recalls change no term"
+
+
+def test_an_erased_entry_without_a_digest_is_hashed_as_it_came() -> None:
+    message, edit = FILES["digests.json"][-2:]
+    assert [line["entry"]["payload"]["$bytes"] for line in (message, edit)] == ["c0", "9204c0"]
 
 
 def in_32_bits(number: int) -> int:
@@ -171,4 +176,5 @@ def test_nothing_is_left_out() -> None:
     assert {frame["error"] for frame in FRAMES if "error" in frame} == {
         Code.PROTOCOL_ERROR,
         Code.FRAME_TOO_LARGE,
+        Code.VERSION_UNSUPPORTED,
     }
