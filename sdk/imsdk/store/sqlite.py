@@ -214,8 +214,8 @@ class SqliteStore:
 
         return await self._run(make)
 
-    async def stale_chats(self, limit: int) -> tuple[tuple[int, int], ...]:
-        return await self._run(reading.stale_chats, limit)
+    async def stale_chats(self, limit: int, after: int = 0) -> tuple[tuple[int, int], ...]:
+        return await self._run(reading.stale_chats, limit, after)
 
     async def members(self, chat: int) -> tuple[MemberRow, ...]:
         return await self._run(members.listed, chat)
