@@ -9,10 +9,11 @@ import trio
 
 from improtocol import Body, Content, ConversationType, Role, SignalKind, Text, limits
 from improtocol import commands as ask
+from improtocol.checks import check_int
 from improtocol.commands import Action
 from improtocol.frames import Signal
 from improtocol.queries import History, HistoryPage
-from imsdk.errors import Unavailable
+from imsdk.errors import StorageFull, Unavailable
 from imsdk.media_interface import Draft
 from imsdk.message import Message, message_of
 from imsdk.resync import refresh_members
@@ -126,10 +127,15 @@ class Conversation:
         return await self._do(ask.Post(conversation=self._ref(), body=body))
 
     async def _send_draft(self, draft: Draft, reply_to: int | None, mentions: tuple[str, ...]) -> Sent:
+        Body(content=Text("-"), reply_to=reply_to, mentions=mentions)  # checks both before anything is copied
         kept = await self._client.keep(draft)
         facts = {"kept": asdict(kept), "reply_to": reply_to, "mentions": list(mentions)}
         text = json.dumps(facts, ensure_ascii=False)
-        local = await self._engine.store.enqueue(self.key, None, text, self._engine.settings.now_ms())
+        try:
+            local = await self._engine.store.enqueue(self.key, None, text, self._engine.settings.now_ms())
+        except StorageFull:
+            self._client.uploads.drop(kept.file)
+            raise
         self._client.uploads.expect(local)
         self._engine.draft_bell.ring()
         return Sent(self._engine, self._client.uploads, local)
@@ -219,6 +225,7 @@ class Conversation:
 
     async def message(self, seq: int) -> Message | None:
         """One message as it stands, if it is here."""
+        check_int("seq", seq)
         row = await self._engine.store.message(self.key, seq)
         return None if row is None else message_of(row, self.id, self._engine.user)
 
@@ -230,9 +237,10 @@ class Conversation:
         Raises:
             Refused: one may not see it (any more).
         """
+        check_int("limit", limit, 1)
+        number = _seq(before)
         engine = self._engine
         await self.refresh()
-        number = _seq(before) if before else 0
         found: tuple[Message, ...] = ()
         offline = complete = False
         # Each turn moves further back; the bound only guards against a server that does not.
@@ -283,4 +291,6 @@ class Conversation:
 
 
 def _seq(message: Message | int) -> int:
-    return message if isinstance(message, int) else message.seq
+    seq = message.seq if isinstance(message, Message) else message
+    check_int("message", seq)
+    return seq

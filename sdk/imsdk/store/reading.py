@@ -79,7 +79,8 @@ def new_group(con: sqlite3.Connection, conversation: int, title: str, now_ms: in
 def stale_chats(con: sqlite3.Connection, limit: int, after: int) -> tuple[tuple[int, int], ...]:
     """(key, id) of conversations whose title and members have to be asked for, by key after `after`."""
     rows = con.execute(
-        "SELECT key, id FROM chat WHERE stale AND present AND id IS NOT NULL AND key > ? ORDER BY key LIMIT ?",
+        "SELECT key, id FROM chat WHERE stale AND present AND id IS NOT NULL AND key > ?"
+        " ORDER BY key LIMIT ?",
         (after, limit),
     )
     return tuple((key, number) for key, number in rows)
