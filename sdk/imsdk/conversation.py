@@ -32,6 +32,10 @@ HISTORY_TURNS_MAX: Final = 20
 class Page:
     """A page of history in rising order.
 
+    Neither `complete` nor `offline` and still short, or empty: the server had more records without a message
+    (edits, reactions) than one call asks for. They are kept; go on before the first message here, or if there
+    is none before the same one again.
+
     `complete`: nothing older may be seen. `offline`: the server was not asked, so older ones may be missing.
     """
 
@@ -232,10 +236,12 @@ class Conversation:
     async def history(self, *, before: Message | int = 0, limit: int = 50, timeout_s: float = 10.0) -> Page:
         """Up to `limit` messages before `before` (0: the newest).
 
-        From here as far as there is no hole, then from the server.
+        From here as far as there is no hole, then from the server, in at most 20 questions. A page may be
+        short or empty without being the last: see `Page`.
 
         Raises:
             Refused: one may not see it (any more).
+            ValueError: an argument is none.
         """
         check_int("limit", limit, 1)
         number = _seq(before)
