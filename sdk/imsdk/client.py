@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, Voice
+from improtocol.checks import check_int
 from improtocol.commands import Create, Logout
 from improtocol.frames import Signal
 from improtocol.queries import Link, MediaLink, Presence, PresenceList
@@ -125,7 +126,7 @@ class Client:
 
         Raises:
             Refused: no conversation of that id is known here.
-            ValueError: not exactly one of the two was given, or the user id is none.
+            ValueError: not exactly one of the two was given, or it is no id.
         """
         if (with_user is None) == (id is None):
             raise ValueError("say with_user=... or id=...")
@@ -133,6 +134,7 @@ class Client:
             Presence(users=(with_user,))  # checks the name
             key: int | None = await self._store.chat_with(with_user)
         else:
+            check_int("id", id)
             key = await self._store.chat_of(id or 0)
         return await self._conversation(key)
 
@@ -156,6 +158,7 @@ class Client:
 
     async def conversations(self, *, limit: int = 200) -> list[Conversation]:
         """The conversation list, the last active first, with unread counts and last messages."""
+        check_int("limit", limit)
         return [Conversation(self, row) for row in await self._store.chats(limit)]
 
     # Messages ---------------------------------------------------------------------------------------
@@ -170,11 +173,15 @@ class Client:
             after: a `position`; None goes on after the last `done`, so that an app killed in between
                 sees again what it had not done with (at least once).
         """
+        if after is not None:
+            check_int("after", after)
         return Messages(self.engine, after)
 
     async def done(self, message: Message | int) -> None:
         """The app has done with a message, and with all before it; durable."""
-        await self._store.done(message if isinstance(message, int) else message.position)
+        position = message.position if isinstance(message, Message) else message
+        check_int("position", position)
+        await self._store.done(position)
 
     def changes(self) -> Changes:
         """What happens besides new messages: edits, reads, members, typing, presence.
@@ -185,6 +192,7 @@ class Client:
 
     def sent(self, local_id: int) -> Sent:
         """The handle of something sent, also in an earlier life of this process."""
+        check_int("local_id", local_id)
         return Sent(self.engine, self.uploads, local_id)
 
     async def pending(self) -> tuple[OutboxRow, ...]:
@@ -204,8 +212,9 @@ class Client:
 
     def watch(self, user: str) -> None:
         """From now on `changes()` tells when `user` comes or goes, also after reconnecting."""
+        signal = Signal(kind=SignalKind.WATCH, user=user)  # checks the name
         self.engine.signals.watch(user)
-        self.signal(Signal(kind=SignalKind.WATCH, user=user))
+        self.signal(signal)
 
     def signal(self, signal: Signal) -> None:
         """Send a signal if there is a connection; otherwise it is lost, as signals may be."""

@@ -9,10 +9,11 @@ import trio
 
 from improtocol import Body, Content, ConversationType, Role, SignalKind, Text, limits
 from improtocol import commands as ask
+from improtocol.checks import check_int
 from improtocol.commands import Action
 from improtocol.frames import Signal
 from improtocol.queries import History, HistoryPage
-from imsdk.errors import Unavailable
+from imsdk.errors import StorageFull, Unavailable
 from imsdk.media_interface import Draft
 from imsdk.message import Message, message_of
 from imsdk.resync import refresh_members
@@ -30,6 +31,10 @@ HISTORY_TURNS_MAX: Final = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page of history in rising order.
+
+    Neither `complete` nor `offline` and still short, or empty: the server had more records without a message
+    (edits, reactions) than one call asks for. They are kept; go on before the first message here, or if there
+    is none before the same one again.
 
     `complete`: nothing older may be seen. `offline`: the server was not asked, so older ones may be missing.
     """
@@ -126,10 +131,15 @@ class Conversation:
         return await self._do(ask.Post(conversation=self._ref(), body=body))
 
     async def _send_draft(self, draft: Draft, reply_to: int | None, mentions: tuple[str, ...]) -> Sent:
+        Body(content=Text("-"), reply_to=reply_to, mentions=mentions)  # checks both before anything is copied
         kept = await self._client.keep(draft)
         facts = {"kept": asdict(kept), "reply_to": reply_to, "mentions": list(mentions)}
         text = json.dumps(facts, ensure_ascii=False)
-        local = await self._engine.store.enqueue(self.key, None, text, self._engine.settings.now_ms())
+        try:
+            local = await self._engine.store.enqueue(self.key, None, text, self._engine.settings.now_ms())
+        except StorageFull:
+            self._client.uploads.drop(kept.file)
+            raise
         self._client.uploads.expect(local)
         self._engine.draft_bell.ring()
         return Sent(self._engine, self._client.uploads, local)
@@ -219,20 +229,24 @@ class Conversation:
 
     async def message(self, seq: int) -> Message | None:
         """One message as it stands, if it is here."""
+        check_int("seq", seq)
         row = await self._engine.store.message(self.key, seq)
         return None if row is None else message_of(row, self.id, self._engine.user)
 
     async def history(self, *, before: Message | int = 0, limit: int = 50, timeout_s: float = 10.0) -> Page:
         """Up to `limit` messages before `before` (0: the newest).
 
-        From here as far as there is no hole, then from the server.
+        From here as far as there is no hole, then from the server, in at most 20 questions. A page may be
+        short or empty without being the last: see `Page`.
 
         Raises:
             Refused: one may not see it (any more).
+            ValueError: an argument is none.
         """
+        check_int("limit", limit, 1)
+        number = _seq(before)
         engine = self._engine
         await self.refresh()
-        number = _seq(before) if before else 0
         found: tuple[Message, ...] = ()
         offline = complete = False
         # Each turn moves further back; the bound only guards against a server that does not.
@@ -283,4 +297,6 @@ class Conversation:
 
 
 def _seq(message: Message | int) -> int:
-    return message if isinstance(message, int) else message.seq
+    seq = message.seq if isinstance(message, Message) else message
+    check_int("message", seq)
+    return seq

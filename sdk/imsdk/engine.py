@@ -35,6 +35,8 @@ from imsdk.wakeup import Bell, Recent
 QUERY_S_MAX: Final = 20.0
 #: States kept for an app that is slow to look; the oldest go.
 STATES_MAX: Final = 64
+#: Of what one missed before the own JOINED, and of who inherits from an owner, the log does not tell.
+COMING_AND_GOING: Final = (Kind.JOINED, Kind.LEFT, Kind.REMOVED)
 NETWORK_CHANGED: Final = Ended(action=NextAction.RETRY_NOW, reason="the device has another network")
 
 
@@ -193,7 +195,7 @@ class Engine:
         self._look_up_stale()
 
     def _look_up_stale(self) -> None:
-        """Ask for what the log does not tell of a group that one joined late."""
+        """Ask for what the log does not tell of groups."""
         if self._nursery is not None:
             self._nursery.start_soon(refresh_stale, self)
 
@@ -203,7 +205,7 @@ class Engine:
         committed = await self.store.commit_events(entries, end, delivered, proof)
         self.statistics.unreadable += committed.unreadable
         self.signals.delivered.clear()
-        if self.synced and any(entry.kind == Kind.JOINED for entry in entries):
+        if self.synced and any(entry.kind in COMING_AND_GOING for entry in entries):
             self._look_up_stale()
         self.changed()
         return committed.digest

@@ -83,7 +83,13 @@ class Heartbeat:
         return min(float(wanted), self.idle_s * IDLE_SHARE)
 
     def switch(self, label: str) -> None:
-        """The network changed: go on with what is known of `label`."""
+        """The network changed: go on with what is known of `label`.
+
+        Raises:
+            ValueError: the label is no text.
+        """
+        if not isinstance(label, str):
+            raise ValueError(f"a network's label must be text, not {type(label).__name__}")
         self._label = label[:LABEL_CHARACTERS_MAX]
         # Taken out and put back, so that the dict is ordered by last use.
         self._current = self._networks.pop(self._label, _Learned())

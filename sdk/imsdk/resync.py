@@ -4,6 +4,7 @@ Nothing is missing silently (G5).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from improtocol import Code, NextAction, ResyncReason, limits
@@ -20,7 +21,7 @@ from improtocol.queries import (
     MembersPage,
 )
 from imsdk.ending import Ended
-from imsdk.errors import ImError, Refused, Unavailable
+from imsdk.errors import Refused, StorageError, Unavailable
 from imsdk.store.rows import GapReason
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Conversations asked for at once.
 LIST_MAX: Final = 50
+#: Stale conversations read from the store at once.
+STALE_MAX: Final = 50
 #: In a lively group the log always moves; then what the log says has to do until the next time.
 MEMBERS_TURNS_MAX: Final = 3
 
@@ -45,6 +48,8 @@ async def resync(engine: "Engine", link: "Link", frame: Resync) -> None:
     reason = GapReason.RETENTION if retention else GapReason.RESTORED
     store, session = engine.store, engine.session
     present: dict[int, None] = {}
+    if not retention:  # the watermarks of before may lie above what there is now
+        engine.signals.delivered.clear()
     # What this device did before the snapshot is then in the store before it. Not all of it: what was refused
     # here for now may have been carried out as an older connection had said it (see `passed` in the store).
     await engine.bell.wait_until(lambda: not session.in_flight)
@@ -134,15 +139,26 @@ async def _take_new(
 
 
 async def refresh_stale(engine: "Engine") -> None:
-    """Ask for title and members of conversations the log did not tell them of."""
-    try:
-        for chat, conversation in await engine.store.stale_chats(50):
-            info = ConversationInfo.from_value(await engine.query(AskConversation(conversation=conversation)))
-            await engine.store.take_infos((info,))
-            await refresh_members(engine, chat, conversation)
-            engine.changed()
-    except (ImError, ValueError):
-        pass  # they stay stale and are asked for at the next resume
+    """Ask for title and members of conversations the log did not tell them of.
+
+    Those that are refused stay stale and are asked for at the next resume, as are all once the connection has
+    gone.
+    """
+    last = 0
+    with suppress(StorageError):
+        while chats := await engine.store.stale_chats(STALE_MAX, last):
+            for last, conversation in chats:
+                if not engine.synced:
+                    return
+                with suppress(Refused, Unavailable, ValueError):
+                    await _refresh(engine, last, conversation)
+
+
+async def _refresh(engine: "Engine", chat: int, conversation: int) -> None:
+    info = ConversationInfo.from_value(await engine.query(AskConversation(conversation=conversation)))
+    await engine.store.take_infos((info,))
+    await refresh_members(engine, chat, conversation)
+    engine.changed()
 
 
 async def refresh_members(engine: "Engine", chat: int, conversation: int) -> None:

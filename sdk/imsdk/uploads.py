@@ -65,12 +65,16 @@ class Uploads:
         if local in self._scopes:
             self._scopes[local].cancel()
         if row.draft is not None:
-            with suppress(OSError):  # swept away at the next start
-                (self._folder / json.loads(row.draft)["kept"]["file"]).unlink(missing_ok=True)
+            self.drop(json.loads(row.draft)["kept"]["file"])
         if not row.code:
             self._engine.tell_settled(Settled(local=local, seq=0, at_ms=0, code=DISCARDED))
         self._engine.outbox_changed()  # what waited behind it may go
         return True
+
+    def drop(self, file: str) -> None:
+        """Delete a kept copy that nothing needs any more."""
+        with suppress(OSError):  # swept away at the next start
+            (self._folder / file).unlink(missing_ok=True)
 
     def _end(self, local: int) -> None:
         progress = self._progress.pop(local, None)

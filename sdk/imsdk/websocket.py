@@ -1,7 +1,7 @@
 """A WebSocket as a byte stream: frames flow through binary messages whose borders mean nothing."""
 
 import logging
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import trio
 from trio_websocket import WebSocketConnection, wrap_client_stream
@@ -52,6 +52,45 @@ class WebSocketStream(trio.abc.Stream):
         await trio.lowlevel.checkpoint()
 
 
+class _Opening(trio.abc.Stream):
+    """The stream below a WebSocket. Until `opened`, its end is an error.
+
+    trio-websocket would take note of it and go on waiting for the end of the handshake.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.opened = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        try:
+            await self._stream.send_all(data)
+        except trio.BrokenResourceError as error:
+            self._check(error)
+            raise
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except trio.BrokenResourceError as error:
+            self._check(error)
+            raise
+        if not data:
+            self._check()
+        return data
+
+    async def aclose(self) -> None:
+        self._check()
+        await self._stream.aclose()
+
+    def _check(self, cause: Exception | None = None) -> None:
+        if not self.opened:
+            raise OSError("the server broke off") from cause
+
+
 async def open_websocket(
     nursery: trio.Nursery, stream: ByteStream, host: str, path: str, subprotocol: str
 ) -> WebSocketStream:
@@ -82,7 +121,11 @@ async def _host(
     put, get = trio.open_memory_channel[bytes](0)
     try:
         async with put, trio.open_nursery() as nursery:
-            connection = await wrap_client_stream(nursery, stream, host, path, subprotocols=[subprotocol])
+            opening = _Opening(stream)
+            connection = await wrap_client_stream(
+                nursery, cast("ByteStream", opening), host, path, subprotocols=[subprotocol]
+            )
+            opening.opened = True
             task_status.started(WebSocketStream(connection, get, over))
             started = True
             nursery.start_soon(_pass_on, connection, put)

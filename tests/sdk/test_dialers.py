@@ -127,6 +127,23 @@ async def test_a_server_that_speaks_no_websocket_is_an_os_error_and_leaves_no_ta
         assert not nursery.child_tasks
 
 
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 101 Switching", b"HTTP/1.1 101 OK\r\n\r\n", b"\0" * 9])
+@pytest.mark.parametrize("listens", [False, True])
+async def test_a_server_that_breaks_off_in_the_handshake_is_an_os_error_at_once(
+    said: bytes, listens: bool
+) -> None:
+    async def answer(stream: trio.SocketStream) -> None:
+        if listens:
+            await stream.receive_some()
+        await stream.send_all(said)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+        with trio.fail_after(10), pytest.raises(OSError, match="WebSocket"):
+            await SocketDialer().dial_in(nursery, f"ws://127.0.0.1:{listener.socket.getsockname()[1]}")
+        nursery.cancel_scope.cancel()
+
+
 async def test_the_source_address_is_the_one_asked_for() -> None:
     seen = []
 

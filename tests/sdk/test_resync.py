@@ -258,3 +258,24 @@ async def test_a_group_that_is_left_between_the_list_and_its_page_is_left(
         await im.synced()
         assert len(asked) == 2
         assert await im.conversations() == []
+
+
+async def test_what_had_been_delivered_before_a_restore_counts_for_no_later_message(
+    autojump_clock: MockClock, client: Open, server: Server
+) -> None:
+    async with client("alice", "phone") as im:
+        chat = await im.conversation(with_user="bob")
+        await (await chat.send("kept")).acked()
+        server.backup()
+        async with client("bob") as bob:
+            await bob.synced()
+            await (await chat.send("lost")).acked()
+            await trio.sleep(2)
+            assert (await chat.receipt(3)).delivered == ("bob",)
+        server.restore()
+        assert await (await chat.send("new")).acked() == 3
+        server.post("carol", "alice", "the next commit")
+        assert texts(await take(im.messages(), 4))[-1] == "the next commit"
+        assert (await chat.receipt(3)).delivered == ()
+        await chat.members()
+        assert (await chat.receipt(3)).delivered == ()

@@ -9,6 +9,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import trio
 
+from imsdk.ending import first_of
 from imsdk.errors import Stopped
 
 _P = ParamSpec("_P")
@@ -188,7 +189,7 @@ class Portal:
         try:
             trio.run(self._main)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that closes
-            self._failure = error
+            self._failure = first_of(error)  # an app expects errors, not what nurseries make of them
         finally:
             self._entered.set()
 

@@ -50,7 +50,7 @@ def change(con: sqlite3.Connection, me: str, chat: int, entry: Entry, meaning: f
             # Whoever comes again was not told of what changed meanwhile.
             con.execute(
                 "UPDATE chat SET stale = stale OR (?1 AND NOT present), present = ?1, role = ?2,"
-                " passed = passed AND NOT ?1 WHERE key = ?3",
+                " passed = iif(?1, 0, passed) WHERE key = ?3",
                 (present, role_number, chat),
             )
 

@@ -76,10 +76,12 @@ def new_group(con: sqlite3.Connection, conversation: int, title: str, now_ms: in
     return cursor.lastrowid
 
 
-def stale_chats(con: sqlite3.Connection, limit: int) -> tuple[tuple[int, int], ...]:
-    """(key, id) of conversations whose title and members have to be asked for."""
+def stale_chats(con: sqlite3.Connection, limit: int, after: int) -> tuple[tuple[int, int], ...]:
+    """(key, id) of conversations whose title and members have to be asked for, by key after `after`."""
     rows = con.execute(
-        "SELECT key, id FROM chat WHERE stale AND present AND id IS NOT NULL LIMIT ?", (limit,)
+        "SELECT key, id FROM chat WHERE stale AND present AND id IS NOT NULL AND key > ?"
+        " ORDER BY key LIMIT ?",
+        (after, limit),
     )
     return tuple((key, number) for key, number in rows)
 

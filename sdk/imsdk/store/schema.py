@@ -76,6 +76,7 @@ ALTER TABLE state ADD COLUMN repair INTEGER NOT NULL DEFAULT 0;
 
 _VERSION_3: Final = """
 -- 1: a snapshot said that one is not in it: what is missing of it, the log has passed
+-- 2: so it did after a restore: what is here may differ from what the server has
 ALTER TABLE chat ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
 """
 

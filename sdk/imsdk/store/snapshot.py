@@ -1,14 +1,12 @@
 """Taking over the server's word instead of the log: conversation lines, pages, the end of a RESYNC."""
 
-# ruff: noqa: S608 - what is put into statements are constants of this package, never data
-
 import sqlite3
 from collections.abc import Iterable, Sequence
 
 from improtocol import ConversationType, Entry, Kind, limits, read_entry
 from improtocol.entries import Erased
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
-from imsdk.store import members, outbox, spans, unread
+from imsdk.store import forgetting, members, outbox, spans, unread
 from imsdk.store.feed import Feed
 from imsdk.store.projection import Projection
 from imsdk.store.rows import GapReason
@@ -25,6 +23,8 @@ def take_infos(
     wanted = []
     for info in infos:
         key = _key_of(con, info)
+        if not all_pages:
+            forgetting.forget_doubted(con, key)
         read, released, known = con.execute(
             "SELECT read, released, (SELECT count(*) FROM member WHERE chat = key AND present)"
             " FROM chat WHERE key = ?",
@@ -143,11 +143,13 @@ def end_resync(
     for key, kind, newest, released, was_present in absent:
         if key in to_make:
             continue
-        # What cannot be compared is forgotten. One that was left before may keep what it has.
+        # What cannot be compared is forgotten. One that was left before keeps what it has to show; whoever is
+        # taken in again may come at a number that was another record's.
         if restored and (kind == ConversationType.DIRECT or was_present):
-            _forget(con, key, kind, max(newest, released))
+            forgetting.forget(con, key, kind, max(newest, released))
         else:
-            con.execute("UPDATE chat SET present = 0, passed = 1 WHERE key = ?", (key,))
+            passed = forgetting.DOUBTED if restored else 1
+            con.execute("UPDATE chat SET present = 0, passed = max(passed, ?) WHERE key = ?", (passed, key))
             # No page came, and the log will not bring what it skips: own messages would wait for it for ever.
             _skip_holes(con, key, released, GapReason.RESTORED if restored else GapReason.RETENTION)
     con.execute(
@@ -155,28 +157,6 @@ def end_resync(
     )
     if forgotten:
         outbox.renumber(con, accepted)
-
-
-def _forget(con: sqlite3.Connection, key: int, kind: int, head: int) -> None:
-    """A conversation, or one's place in it, is younger than the backup.
-
-    The next message makes a direct one anew, under another id; into a group one may be taken again, at a
-    number that was another record's before. Of what was shown or acked, up to `head`, a gap says that it does
-    not count any more.
-    """
-    for table in ("message", "reaction", "member", "span", "feed"):
-        con.execute(f"DELETE FROM {table} WHERE chat = ?", (key,))
-    if head:
-        feed = Feed(con)
-        feed.gap(key, 1, head, 0, GapReason.RESTORED)
-        feed.close()
-    gone = "id = NULL" if kind == ConversationType.DIRECT else "present = 0, stale = 1, passed = 1"
-    con.execute(
-        f"UPDATE chat SET {gone}, head = 0, first = 1, released = 0, read = 0, unread = 0, base = 0,"
-        " title_seq = 0, members_seq = 0"
-        " WHERE key = ?",
-        (key,),
-    )
 
 
 def _key_of(con: sqlite3.Connection, info: ConversationInfo) -> int:

@@ -17,7 +17,7 @@ from improtocol.entries import Entry
 from improtocol.frames import Connected, Result
 from improtocol.queries import ConversationInfo, HistoryPage, MemberInfo
 from imsdk.errors import StorageError
-from imsdk.store import feed, members, outbox, reading, snapshot
+from imsdk.store import feed, forgetting, members, outbox, reading, snapshot
 from imsdk.store.database import Connect, Database
 from imsdk.store.projection import Projection
 from imsdk.store.rows import (
@@ -214,8 +214,8 @@ class SqliteStore:
 
         return await self._run(make)
 
-    async def stale_chats(self, limit: int) -> tuple[tuple[int, int], ...]:
-        return await self._run(reading.stale_chats, limit)
+    async def stale_chats(self, limit: int, after: int = 0) -> tuple[tuple[int, int], ...]:
+        return await self._run(reading.stale_chats, limit, after)
 
     async def members(self, chat: int) -> tuple[MemberRow, ...]:
         return await self._run(members.listed, chat)
@@ -282,6 +282,8 @@ def _commit_events(
     proof: tuple[int, int | None],
 ) -> Committed:
     (again,) = con.execute("SELECT cursor < repair FROM state").fetchone()
+    if not again:
+        forgetting.make_way(con, user, entries)
     projection = Projection(con, user, logged=True, again=bool(again))
     for entry in entries:
         projection.apply(entry)

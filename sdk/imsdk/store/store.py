@@ -207,8 +207,8 @@ class Store(Protocol):
         """Make a group here and enqueue `action`, which makes it there; returns its key and the local id."""
         ...
 
-    async def stale_chats(self, limit: int) -> tuple[tuple[int, int], ...]:
-        """(chat, id) of conversations whose title and members have to be asked for."""
+    async def stale_chats(self, limit: int, after: int = 0) -> tuple[tuple[int, int], ...]:
+        """(chat, id) of conversations whose title and members have to be asked for, by key after `after`."""
         ...
 
     async def members(self, chat: int) -> tuple[MemberRow, ...]:
