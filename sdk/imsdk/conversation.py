@@ -23,7 +23,6 @@ from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
 if TYPE_CHECKING:
     from imsdk.client import Client
 
-
 #: Pages asked for in one call of `history`, at most.
 HISTORY_TURNS_MAX: Final = 20
 
@@ -241,7 +240,6 @@ class Conversation:
 
         Raises:
             Refused: one may not see it (any more).
-            ValueError: an argument is none.
         """
         check_int("limit", limit, 1)
         number = _seq(before)
@@ -258,9 +256,8 @@ class Conversation:
                 break
             number = rows.first if rows.first > 1 else 0
             try:
-                question = History(
-                    conversation=self.id, before=number, limit=min(max(limit, 50), limits.PAGE_MAX)
-                )
+                most = min(max(limit, 50), limits.PAGE_MAX)
+                question = History(conversation=self.id, before=number, limit=most)
                 with trio.fail_after(timeout_s if engine.state.online else 0):
                     page = HistoryPage.from_value(await engine.query(question, timeout_s))
             except (trio.TooSlowError, Unavailable):
