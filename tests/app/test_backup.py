@@ -67,7 +67,7 @@ async def test_a_damaged_database_is_neither_backed_up_nor_restored(data: Path, 
         content[2 * 4096 + 50 : 3 * 4096] = b"\x5a" * (4096 - 50)
         file.write_bytes(content)
         assert not backup.verify(folder).sound
-        with pytest.raises(StoreBroken, match="im.db is damaged: ") as refused:
+        with pytest.raises(StoreBroken, match=r"im\.db is damaged: ") as refused:
             act(folder, tmp_path / "again")
         assert str(file) in str(refused.value)
     assert sorted(os.listdir(tmp_path)) == ["copy", "data"]  # noqa: PTH208
