@@ -292,23 +292,6 @@ def test_a_message_that_the_server_refuses_ends_a_pipe_with_code_1(place: Place)
     assert (done.returncode, "refused" in done.stdout) == (1, True), done
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--wait", "-1"), "-1 is no time to wait"),
-        (("--wait", "nan"), "nan is no time to wait"),
-        (("--url", "tcp://127.0.0.1:99999"), "tcp://127.0.0.1:99999: Port out of range"),
-    ],
-)
-def test_flags_that_cannot_be_are_named_before_anything_is_sent(
-    cli: Cli, words: tuple[str, ...], said: str
-) -> None:
-    done = run(cli.folder, ["chat", "bob", "--with", "alice", *words], "hello\n")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert list(cli.folder.iterdir()) == []
-
-
 def test_help_shows_flags_commands_and_examples(cli: Cli) -> None:
     text = cli.says("chat", "--help")
     for piece in ("--with PEER", "/image PATH", "imserver chat alice --with bob"):
