@@ -63,6 +63,8 @@ def configure(*, level: str, format: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    # It tells of every function that crosses to its thread, twice: nobody would find anything else.
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 
 class _Lines:

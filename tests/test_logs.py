@@ -82,6 +82,13 @@ def test_what_is_below_the_level_is_left_out() -> None:
     assert stream.getvalue() == ""
 
 
+def test_the_debug_log_leaves_out_what_aiosqlite_says_of_every_crossing() -> None:
+    stream = lines("json", level="debug")
+    logging.getLogger("aiosqlite").debug("executing functools.partial")
+    logging.getLogger("another").debug("something")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["something"]
+
+
 def test_an_exception_is_one_line_with_the_places_it_passed() -> None:
     stream = lines("json")
 

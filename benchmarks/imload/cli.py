@@ -90,7 +90,7 @@ def replay(
     from imload.replaying import replay_scenario
     from imload.where import Where
 
-    chosen = replay_scenario(log, speed=speed or 1.0, dialogues_per_hour=dialogues)
+    chosen = replay_scenario(log, speed=1.0 if speed is None else speed, dialogues_per_hour=dialogues)
     where = Where(
         url=url,
         data_dir=data_dir,
@@ -159,7 +159,9 @@ def main() -> int:
         return _complain(error.format_message())
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except (OSError, ValueError, RuntimeError, AdminError) as error:
+    except OSError as error:
+        return _complain(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+    except (ValueError, RuntimeError, AdminError) as error:
         return _complain(str(error))
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -48,6 +48,8 @@ def play(
     """
     from rich.console import Console
 
+    if html is not None:
+        html.open("a").close()  # a path that cannot be written is said before the run, not after
     with ExitStack() as stack:
         view = stack.enter_context(LiveView(Console(stderr=True), f"imload {scenario.name}"))
         onlookers = Onlookers(view, *([stack.enter_context(ResultFile(json))] if json else []))
@@ -56,9 +58,10 @@ def play(
         )
         outcome = run(scenario, options, onlookers)
     lines = onlookers.lines
-    if html is not None:
-        write_report(lines, html)
     findings = [line for line in lines if line["type"] == "finding"]
     for text in summary(lines[0], lines[-1], findings):
         sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+    if html is not None:
+        write_report(lines, html)
     return 0 if outcome.passed else EXIT_FAILED

@@ -123,7 +123,7 @@ class Driver:
         """Play the load, which begins now (or at `begin_s`) by the pump's clock, to its end."""
         self.began_s = self.pump.clock() if begin_s is None else begin_s
         for line in self.lines.values():
-            line.load_begins()
+            line.load_begins(self.began_s)
         speed = self._scenario.speed
         steps = heapq.merge(*self._all_steps(), key=lambda step: (step[0], step[1]))
         end_s = self.began_s + self._scenario.seconds / speed

@@ -5,7 +5,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from imload.scenario import Scenario
-from imload.scenario_file import ScenarioError, load_scenario
+from imload.scenario_file import ScenarioError, checked, load_scenario
 
 
 def scenarios() -> Iterator[tuple[str, str]]:
@@ -31,4 +31,4 @@ def find_scenario(name: str, *, speed: float | None = None) -> Scenario:
             raise ScenarioError(f"no scenario {name!r}; there are: {', '.join(known)}; or name a .toml file")
         with as_file(files("imload.scenarios") / f"{name}.toml") as file:
             found = load_scenario(file)
-    return found if speed is None else Scenario.model_validate({**found.model_dump(), "speed": speed})
+    return found if speed is None else checked({**found.model_dump(), "speed": speed}, name)

@@ -94,9 +94,9 @@ class Line:
         if not self._away:
             self._connect()
 
-    def load_begins(self) -> None:
+    def load_begins(self, now_s: float) -> None:
         """What was before does not belong to the load."""
-        self.device.radio.restart()
+        self.device.radio.restart(now_s)
         self.load_bytes = -(self._wire.bytes_in + self._wire.bytes_out) if self._wire is not None else 0
 
     def expect(self, cause: str) -> None:

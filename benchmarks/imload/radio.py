@@ -36,25 +36,26 @@ class Radio:
         speed: scenario seconds per second.
     """
 
-    __slots__ = ("_last_s", "_speed", "_tail_s", "awake_s", "wakes")
+    __slots__ = ("_began_s", "_last_s", "_speed", "_tail_s", "awake_s", "wakes")
 
     def __init__(self, tail_s: float, speed: float) -> None:
         self._tail_s = tail_s
         self._speed = speed
-        self._last_s = float("-inf")
+        self._began_s = self._last_s = float("-inf")
         self.wakes = 0
         self.awake_s = 0.0
 
     def active(self, now_s: float) -> None:
         """A byte went or came."""
         now_s *= self._speed
-        gap_s = now_s - self._last_s
-        if gap_s > self._tail_s:
+        asleep_s = self._last_s + self._tail_s
+        if now_s > asleep_s:
             self.wakes += 1
-        self.awake_s += min(gap_s, self._tail_s) if self._last_s >= 0 else 0.0
+        self.awake_s += max(0.0, min(now_s, asleep_s) - max(self._last_s, self._began_s))
         self._last_s = now_s
 
-    def restart(self) -> None:
-        """Count from here on: what was before the load does not belong to it."""
+    def restart(self, now_s: float) -> None:
+        """Count from now on: what was before the load does not belong to it, its tail neither."""
+        self._began_s = now_s * self._speed
         self.wakes = 0
         self.awake_s = 0.0

@@ -4,7 +4,8 @@ import math
 from pathlib import Path
 
 from imload.churn.recorded import read_recording
-from imload.scenario import Arrivals, Dialogues, Population, Scenario
+from imload.scenario import Scenario
+from imload.scenario_file import checked
 
 #: An agent for so many devices of the log.
 _DEVICES_PER_AGENT = 20
@@ -28,15 +29,15 @@ def replay_scenario(
     devices = len(recording.arrivals)
     if not devices:
         raise ValueError(f"{path} holds no connections")
-    return Scenario(
-        name=f"replay of {path.name}",
-        seconds=max(1.0, math.ceil(recording.length_s)),
-        speed=speed,
-        transport=transport,  # type: ignore[arg-type]
-        population=Population(
-            customers=devices, agents=math.ceil(devices / _DEVICES_PER_AGENT), group_members=2
-        ),
-        arrivals=Arrivals(shape="recorded", over_s=min(60.0, devices / 500)),
-        dialogues=Dialogues(per_customer_per_hour=dialogues_per_hour),
-        recorded=path,
-    )
+    agents = math.ceil(devices / _DEVICES_PER_AGENT)
+    table = {
+        "name": f"replay of {path.name}",
+        "seconds": max(1.0, math.ceil(recording.length_s)),
+        "speed": speed,
+        "transport": transport,
+        "population": {"customers": devices, "agents": agents, "group_members": 2},
+        "arrivals": {"shape": "recorded", "over_s": min(60.0, devices / 500)},
+        "dialogues": {"per_customer_per_hour": dialogues_per_hour},
+        "recorded": path,
+    }
+    return checked(table, f"replay of {path.name}")

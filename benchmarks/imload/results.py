@@ -103,7 +103,9 @@ def server_figures(monitor: Monitor, connects: int, acked: int, resumes: int) ->
     figures: dict[str, float | None] = {}
     if start is not None and arrived is not None and rested is not None:
         figures["cpu_us_per_connect"] = _per(1e6 * (arrived.cpu_s - start.cpu_s), connects)
-        figures["memory_kib_per_session"] = _per(rested.memory_kib - start.memory_kib, connects)
+        # Few sessions take less than a server gives back meanwhile: then the difference says nothing of them.
+        grown_kib = rested.memory_kib - start.memory_kib
+        figures["memory_kib_per_session"] = _per(grown_kib, connects) if grown_kib > 0 else None
         figures["memory_mib"] = round(rested.memory_kib / 1024, 1)
     if rested is not None and settled is not None:
         cpu_s = settled.cpu_s - rested.cpu_s

@@ -104,7 +104,7 @@ class Scenario(_Table):
 
     name: Annotated[str, Field(min_length=1, max_length=80)] = "load"
     seconds: Annotated[float, Field(gt=0, le=30 * _DAY_S)] = 30.0
-    speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    speed: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 1.0
     settle_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     transport: Literal["tcp", "tls", "ws", "wss"] = "tcp"
     population: Population = Population()

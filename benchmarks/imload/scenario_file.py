@@ -42,8 +42,17 @@ def parse_scenario(text: str, *, name: str = "the scenario", folder: Path = Path
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{name} is not TOML: {error}") from None
+    return checked(_beside(folder, table), name)
+
+
+def checked(table: dict[str, Any], name: str) -> Scenario:
+    """The scenario with these values; `name` is what complaints call it.
+
+    Raises:
+        ScenarioError: something in it is wrong.
+    """
     try:
-        return Scenario.model_validate(_beside(folder, table))
+        return Scenario.model_validate(table)
     except ValidationError as error:
         raise ScenarioError(f"{name}: {complaint(error, Scenario)}") from None
 

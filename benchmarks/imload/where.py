@@ -1,5 +1,6 @@
 """Which server a run is against: one that is there, or the tool's own."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from imload.tokens import TokenSigner
 from imload.wire import SCHEMES, Target
 
 _END_S: Final = 10.0
+_REACH_S_MAX: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Where:
 
         Raises:
             ValueError: they do not fit together; the text says how.
-            RuntimeError: the own server does not start.
+            RuntimeError: the own server does not start, or the one that is there cannot be reached.
         """
         if self.url is None:
             scheme = self.transport or scenario.transport
@@ -64,15 +66,21 @@ class Where:
                     processes=processes,
                 )
             return
-        Target.parse(self.url)
+        target = Target.parse(self.url)
         for storm in scenario.storms:
             if storm.of_server:
                 raise ValueError(
                     f"a storm of kind {storm.kind} ends the server: leave out --url for the tool's own"
                 )
+        signer = self._signer()
+        try:
+            # Else each device would try again and again for as long as arriving may take.
+            socket.create_connection((target.host, target.port), _REACH_S_MAX).close()
+        except OSError as error:
+            raise RuntimeError(f"{self.url} cannot be reached: {error.strerror or error}") from None
         yield Options(
             url=self.url,
-            token_of=self._signer(),
+            token_of=signer,
             seed=seed,
             pid=self.pid,
             authority=self.authority,

@@ -130,8 +130,9 @@ class Admin:
 
     async def _key_revoke(self, request: Fields) -> Fields:
         app, kid = await self._app(request), str(request["kid"])
-        for key in await self._store.keys():
-            if (key.app, key.kid) == (app.id, kid):
+        keys = [key for key in await self._store.keys() if key.app == app.id]
+        for key in keys:
+            if key.kid == kid:
                 if not key.revoked_ms:
                     await self._store.put_key(
                         AppKey(
@@ -144,7 +145,8 @@ class Admin:
                         )
                     )
                     await self._changed()
-                return {"app": app.name, "kid": kid}
+                left = sum(not other.revoked_ms for other in keys if other.kid != kid)
+                return {"app": app.name, "kid": kid, "keys_left": left}
         raise AdminError(f"app {app.name!r} has no key {kid!r}")
 
     async def _app(self, request: Fields) -> App:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from imserver.app.errors import AdminError
 from imserver.app.ticket_keys import KEY_FILE_NAME
 from imserver.storage import verify as checks
 from imserver.storage.backup import back_up as back_up_database
-from imserver.storage.backup import stamp_restored
+from imserver.storage.backup import require_sound, stamp_restored
 from imserver.storage.folder import DATABASE_NAME, require, sync_folder
+from imserver.storage.schema import open_outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ def back_up(data_dir: Path, target: Path) -> BackupReport:
     Raises:
         AdminError: `target` exists, or the system refuses.
         FolderError: there is no such data directory.
+        StoreBroken: its database is damaged.
     """
     require(data_dir)
     with _appearing(target) as partial_:
@@ -62,10 +64,14 @@ def restore(backup: Path, data_dir: Path) -> BackupReport:
     Raises:
         AdminError: `data_dir` exists, or the system refuses.
         FolderError: that is no backup.
+        StoreBroken: its database is damaged.
     """
-    require(backup)
+    database = require(backup, wanted="a directory that `imserver backup` made")
+    # Before the copy, whose name nobody knows.
+    with closing(open_outside(database)) as db:
+        require_sound(db, database)
     with _appearing(data_dir) as partial_:
-        _copy_file(require(backup), partial_ / DATABASE_NAME)
+        _copy_file(database, partial_ / DATABASE_NAME)
         if (backup / KEY_FILE_NAME).exists():
             _copy_file(backup / KEY_FILE_NAME, partial_ / KEY_FILE_NAME)
         count, size_bytes, damaged = copy_blobs(backup, partial_)

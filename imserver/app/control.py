@@ -26,6 +26,7 @@ _LINE_BYTES_MAX: Final = 64 * 1024
 _REQUEST_S_MAX: Final = 5.0
 _ANSWER_S_MAX: Final = 30.0
 _CONNECTIONS_MAX: Final = 16
+_MALFORMED: Final = "the request has not the right form"
 
 log = structlog.get_logger()
 
@@ -119,12 +120,19 @@ async def _carry_out(line: bytes, admin: Admin) -> Fields:
         if not isinstance(request, dict):
             raise TypeError
         app = request.get("app") or request.get("name")
-        log.info("administration", do=request.get("do"), app=app, user=request.get("user"))
-        return {"ok": await admin.handle(request)}
+        entry = log.bind(do=request.get("do"), app=app, user=request.get("user"))
+    except (ValueError, TypeError, RecursionError):
+        return {"error": _MALFORMED}
+    try:
+        done = await admin.handle(request)
     except AdminError as error:
+        entry.warning("administration_refused", reason=str(error))
         return {"error": str(error)}
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
-        return {"error": "the request has not the right form"}
+        entry.warning("administration_refused", reason=_MALFORMED)
+        return {"error": _MALFORMED}
+    entry.info("administration")
+    return {"ok": done}
 
 
 def ask(data_dir: Path, request: Fields) -> Fields | None:

@@ -28,6 +28,7 @@ _CORE_COUNTERS: Final = {
     "diverged": "Devices told that their history differs from the log",
     "resyncs": "Devices told that they cannot go on after their cursor, for whatever reason",
     "queries": "Queries answered",
+    "disk_full": "Commits, logins and other writes that found the disk full",
 }
 _GATEWAY_GAUGES: Final = {"connections": "Open connections, those without a session included"}
 _GATEWAY_COUNTERS: Final = {

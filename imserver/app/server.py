@@ -17,6 +17,7 @@ from imserver.app.bound import Bound
 from imserver.app.choosing import DEFAULT_APP
 from imserver.app.churn_log import open_churn_log
 from imserver.app.control import serve_control
+from imserver.app.disk_watch import DiskWatch
 from imserver.app.errors import CannotServe
 from imserver.app.failstop import FailStop
 from imserver.app.media_desk import Desk
@@ -92,6 +93,7 @@ class Server:
             idle_s=config.gateway.idle_s_max,
             churn=self._churn or NOBODY,
         )
+        self._disk = DiskWatch(self._core.statistics)
         self._bounds = bound_connections(config.gateway)
         self._gateway = Gateway(
             self._core,
@@ -138,6 +140,7 @@ class Server:
                     self._vital, "control", partial(serve_control, self._config.data_dir, self._admin)
                 )
                 nursery.start_soon(self._vital, "media", self._sweep)
+                nursery.start_soon(self._disk.run)
                 if self._churn is not None:
                     nursery.start_soon(self._churn.run)
                 # Last, so that a start that fails over a taken port does not use up the welcome of the first.
@@ -214,7 +217,12 @@ class Server:
         return Health(
             ok=self._status == "ok",
             status=self._status,
-            details={"version": VERSION, "connections": figures.connections},
+            # Not unhealthy: reads, resumes and deliveries go on, and another server would have no more room.
+            details={
+                "version": VERSION,
+                "connections": figures.connections,
+                "disk_full": self._disk.look(),
+            },
         )
 
     # Watching --------------------------------------------------------------------------------------

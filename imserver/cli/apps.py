@@ -95,8 +95,12 @@ def key(
     if revoke is not None:
         if algorithm or public_key or kid or show:
             raise typer.BadParameter("goes alone", param_hint="--revoke")
-        _ask(config, data_dir, {"do": "key_revoke", "app": name, "kid": revoke})
+        done = _ask(config, data_dir, {"do": "key_revoke", "app": name, "kid": revoke})
         print(f"Key {revoke!r} of app {name!r} is revoked.")
+        if not done["keys_left"]:
+            print(
+                f"warning: it was the last: nobody can log in until there is another: imserver app key {name}"
+            )
     elif show:
         if algorithm or public_key:
             raise typer.BadParameter("goes with --kid only", param_hint="--show")

@@ -98,6 +98,9 @@ def _from_file(file: Path | None, known: set[Path_]) -> Iterator[tuple[Path_, An
             items: list[tuple[Path_, Any]] = [((name, inner), found) for inner, found in value.items()]
         else:
             items = [((name,), value)]
+            near = difflib.get_close_matches(name, sections, n=1) if isinstance(value, dict) else []
+            if near:
+                raise ConfigError(f"unknown section [{name}] in {file}; did you mean [{near[0]}]?")
         for path, found in items:
             if path not in known:
                 raise ConfigError(f"unknown key {'.'.join(path)} in {file}{_nearest(path, known)}")

@@ -52,6 +52,7 @@ class Answerer:
         self._waiting: deque[tuple[Session, Link, Query]] = deque()
         self._arrived = trio.Event()
         self.answered = 0
+        self.disk_full = 0
 
     def submit(self, session: Session, link: Link, query: Query) -> None:
         """Queue a query; its reply goes to `link`."""
@@ -91,6 +92,7 @@ class Answerer:
         except (NotFound, MediaRefused, ValueError) as error:
             return _refusal(query, error)
         except StoreFull:
+            self.disk_full += 1
             retry_after_ms = self._limits.disk_full_retry_ms
             reason = "the server's disk is full"
             return Reply(id=query.id, code=Code.DISK_FULL, reason=reason, retry_after_ms=retry_after_ms)

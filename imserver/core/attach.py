@@ -78,7 +78,7 @@ class Attacher:
         self._connects = TokenBucket(limits.connects_per_s, limits.connects_burst)
         self._resumes = TokenBucket(limits.resumes_per_s, limits.resumes_burst)
         self._proofs = Proofs(store)
-        self._logins = Logins(
+        self.logins = Logins(
             store,
             tokens,
             clock,
@@ -187,7 +187,7 @@ class Attacher:
     # Connect ---------------------------------------------------------------------------------------
 
     async def _connect(self, waiting: list[tuple[Link, Connect]]) -> None:
-        granted = await self._logins.log_in(waiting, self._connects_waiting)
+        granted = await self.logins.log_in(waiting, self._connects_waiting)
         sessions = [self._registry.admit(one.device, self._delivery) for one in granted]
         await self._load_heads(list({s.user.id for s in sessions if not s.user.ready}))
         hellos = list(zip(sessions, granted, strict=True))

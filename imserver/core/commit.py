@@ -73,6 +73,7 @@ class CommitLoop:
         self._batch_done = trio.Event()
         self.batches = 0
         self.commands = 0
+        self.disk_full = 0
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -145,6 +146,7 @@ class CommitLoop:
             if writes or marks is not None:
                 placed = await self._store.append(writes, marks)
         except StoreFull:
+            self.disk_full += 1
             self._undo(batch, writes)
             if marks is not None:
                 self._watermarks.put_back(marks)

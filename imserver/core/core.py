@@ -113,6 +113,7 @@ class Core:
             store, self._conversations, self._names, self._signals, self.links, limits, media
         )
         self._upkeep = Upkeep(store, self._delivery, self._clock, limits, self._tick)
+        self._writing = self._commits, self._attacher.logins, self._answerer, self._upkeep
         self._attached = 0
 
     # From the gateway ------------------------------------------------------------------------------
@@ -269,6 +270,7 @@ class Core:
             resyncs=sum(self._delivery.resyncs.values()),
             queries=self._answerer.answered,
             watermarks=len(self._watermarks),
+            disk_full=sum(one.disk_full for one in self._writing),
         )
 
     # Life ------------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ class Logins:
         self._draw_id = draw_id
         self._draw_secret = draw_secret
         self._refuse = refuse
+        self.disk_full = 0
 
     async def log_in(self, waiting: Iterable[Waiting], later: deque[Waiting]) -> list[Granted]:
         """Store a session for each of `waiting` whose token allows it; the others are refused.
@@ -99,6 +100,7 @@ class Logins:
         try:
             devices = await self._store.log_in([login for *_, login in logins.values()])
         except StoreFull:
+            self.disk_full += 1
             for link, *_ in logins.values():
                 retry_ms = self._limits.disk_full_retry_ms
                 self._refuse(link, Code.DISK_FULL, "the server's disk is full", retry_ms)

@@ -8,7 +8,7 @@ class CoreStatistics:
     """What the core holds and has done since it started.
 
     `compared` counts the resumes whose digest was compared, `diverged` the RESYNCs because histories
-    differed, on resume or later.
+    differed, on resume or later, `disk_full` the writes that found no room.
     """
 
     sessions: int
@@ -27,3 +27,4 @@ class CoreStatistics:
     resyncs: int
     queries: int
     watermarks: int
+    disk_full: int

@@ -36,6 +36,7 @@ class Upkeep:
         self._limits = limits
         self._tick = tick
         self._extend: dict[int, int] = {}
+        self.disk_full = 0
 
     def used(self, session: Session) -> None:
         """`session` was used: it lives on from now. Written at most about once a day and session."""
@@ -59,6 +60,7 @@ class Upkeep:
                     trimmed_at_s = now_s
                     await self.trim_logs()
             except StoreFull:
+                self.disk_full += 1
                 # Both can wait for room: expiry moves by days, and what was not trimmed harms nobody.
                 self._extend = extend | self._extend
 

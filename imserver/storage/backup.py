@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imserver.storage.folder import FolderError, FolderLock, require, sync_folder
+from imserver.storage.model import StoreBroken
 from imserver.storage.schema import check_application, new_epoch, open_outside, open_writer, read_epoch
 
 
@@ -15,6 +16,7 @@ def back_up(folder: Path, target: Path) -> None:
 
     Raises:
         FolderError: there is no data, or `target` is there already.
+        StoreBroken: it is damaged, so the copy would be none.
     """
     source_path = require(folder)
     if target.exists():
@@ -24,8 +26,23 @@ def back_up(folder: Path, target: Path) -> None:
         with closing(sqlite3.connect(target, isolation_level=None)) as copy:
             # All at once in one read transaction: writers go on meanwhile, they only make the WAL longer.
             source.backup(copy)
+            require_sound(copy, source_path)
             copy.execute("PRAGMA journal_mode = DELETE")
     sync_folder(target.parent)
+
+
+def require_sound(db: sqlite3.Connection, path: Path) -> None:
+    """Have SQLite look through what it was given of the file at `path`: pages and rows, not what they say.
+
+    Raises:
+        StoreBroken: it is damaged.
+    """
+    try:
+        (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise StoreBroken(f"{path} is damaged: {found}; see: imserver verify")
 
 
 def stamp_restored(folder: Path) -> int:

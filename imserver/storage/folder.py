@@ -33,6 +33,10 @@ class FolderForeign(FolderError):
     """It holds something, but not this server's data."""
 
 
+class FolderFull(FolderError):
+    """Its disk has no room for what every start writes."""
+
+
 class SchemaNewer(FolderError):
     """A newer version of this program wrote it."""
 
@@ -116,15 +120,19 @@ def _make(path: Path, mode: int) -> None:
         sync_folder(path.parent)
 
 
-def require(path: Path) -> Path:
+def require(path: Path, *, wanted: str = "the directory that `serve` was given") -> Path:
     """The database in a data directory that must be there already.
+
+    Args:
+        path: the directory.
+        wanted: what is to be named instead, if there is none.
 
     Raises:
         FolderForeign: there is none.
     """
     database = path / DATABASE_NAME
     if not database.is_file():
-        raise FolderForeign(f"{path} holds no server data; name the directory that `serve` was given")
+        raise FolderForeign(f"{path} holds no server data; name {wanted}")
     return database
 
 

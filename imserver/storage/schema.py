@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from imserver.storage.folder import FolderForeign, SchemaNewer
+from imserver.storage.folder import FolderForeign, FolderFull, SchemaNewer
 from imserver.storage.model import StoreBroken
 
 #: `sqlite3.connect`, or what stands in for it on a simulated disk.
@@ -116,7 +116,7 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
     The caller holds the folder's lock. The connection may be used by one thread at a time.
 
     Raises:
-        FolderForeign, SchemaNewer: see their texts.
+        FolderForeign, FolderFull, SchemaNewer: see their texts.
         StoreBroken: the check found damage.
     """
 
@@ -146,6 +146,8 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
                 raise StoreBroken(f"{path} is damaged: {found}; restore a backup")
     except sqlite3.DatabaseError as error:
         db.close()
+        if getattr(error, "sqlite_errorcode", None) in FULL:
+            raise FolderFull(f"the disk of {path.parent} is full; make room and start again") from None
         raise StoreBroken(f"{path} cannot be opened: {error}") from error
     except BaseException:
         db.close()
@@ -247,7 +249,9 @@ def check_application(db: sqlite3.Connection, path: Path, *, may_be_new: bool) -
     except UnicodeDecodeError:
         # SQLite tells a name of the damaged schema as it is, and the module would decode it.
         raise StoreBroken(f"{path} is damaged: its schema is not readable; restore a backup") from None
-    if application_id != APPLICATION_ID and (application_id or tables or not may_be_new):
+    if not (application_id or tables or may_be_new):
+        raise FolderForeign(f"{path} is an empty database; restore a backup or choose another data directory")
+    if application_id != APPLICATION_ID and (application_id or tables):
         raise FolderForeign(f"{path} belongs to another program; choose another data directory")
     version = schema_version(db)
     if version > len(MIGRATIONS):

@@ -66,12 +66,14 @@ def verify(folder: Path, *, blob_fault: Callable[[bytes, int], str | None] | Non
     """
     path = require(folder)
     with closing(open_outside(path)) as db:
-        check_application(db, path, may_be_new=False)
-        if schema_version(db) != len(MIGRATIONS):
-            raise FolderError(f"{path} has an older schema; start the server once, it brings it up to date")
-        db.execute("BEGIN")
         findings: list[Finding] = []
         try:
+            check_application(db, path, may_be_new=False)
+            if schema_version(db) != len(MIGRATIONS):
+                raise FolderError(
+                    f"{path} has an older schema; start the server once, it brings it up to date"
+                )
+            db.execute("BEGIN")
             findings += _damage(db)
             if not findings:
                 findings += [*_faults(db), *_stream_faults(db), *_journal_faults(db)]

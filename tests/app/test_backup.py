@@ -6,6 +6,7 @@ import pytest
 
 from imserver.app import backup
 from imserver.app.errors import AdminError
+from imserver.storage.model import StoreBroken
 from imserver.storage.sqlite import open_sqlite
 
 
@@ -55,6 +56,21 @@ async def test_a_backup_is_complete_while_the_store_is_open_and_written(tmp_path
     assert backup.verify(tmp_path / "copy").sound
     async with open_sqlite(tmp_path / "copy", inline=True) as store:
         assert [app.name for app in await store.apps()] == ["before"]
+
+
+async def test_a_damaged_database_is_neither_backed_up_nor_restored(data: Path, tmp_path: Path) -> None:
+    """The text names the file that is there, and nothing is left behind."""
+    backup.back_up(data, tmp_path / "copy")
+    for folder, act in ((data, backup.back_up), (tmp_path / "copy", backup.restore)):
+        file = folder / "im.db"
+        content = bytearray(file.read_bytes())
+        content[2 * 4096 + 50 : 3 * 4096] = b"\x5a" * (4096 - 50)
+        file.write_bytes(content)
+        assert not backup.verify(folder).sound
+        with pytest.raises(StoreBroken, match=r"im\.db is damaged: ") as refused:
+            act(folder, tmp_path / "again")
+        assert str(file) in str(refused.value)
+    assert sorted(os.listdir(tmp_path)) == ["copy", "data"]  # noqa: PTH208
 
 
 async def test_a_restored_directory_has_a_new_epoch_and_the_backup_keeps_its_own(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog.testing
 import trio
 import trio.testing
 
@@ -63,6 +64,19 @@ async def test_a_line_is_answered_by_a_line(path: Path) -> None:
 async def test_what_has_not_the_right_form_is_refused_and_the_next_is_served(path: Path, line: bytes) -> None:
     assert "error" in json.loads(await exchange(path, line))
     assert json.loads(await exchange(path, b'{"do": "app_list"}\n')) == {"ok": {"apps": []}}
+
+
+async def test_the_log_tells_what_was_done_from_what_was_refused(path: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await exchange(path, b'{"do": "key_revoke", "app": "nowhere", "kid": "1"}\n')
+        await exchange(path, b'{"do": "app_create", "name": "shoes"}\n')
+        await exchange(path, b'{"do": "user_ban"}\n')
+    assert [(line["event"], line["do"]) for line in lines] == [
+        ("administration_refused", "key_revoke"),
+        ("administration", "app_create"),
+        ("administration_refused", "user_ban"),
+    ]
+    assert "nowhere" in lines[0]["reason"]
 
 
 async def test_whoever_leaves_early_or_says_nothing_keeps_nobody_waiting(path: Path) -> None:

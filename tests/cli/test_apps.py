@@ -48,6 +48,7 @@ def test_keys_rotate(here: Here) -> None:
     here.says("token-check", new)
     assert here("token-check", old).code == 1
     assert here.says("app", "key", "default", "--revoke", "1")  # again: nothing more to do, no error
+    assert "it was the last" in here.says("app", "key", "default", "--revoke", "2")
 
 
 def test_a_public_key_lets_the_backend_keep_its_private_one(here: Here, cli: Cli) -> None:

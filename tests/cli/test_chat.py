@@ -272,6 +272,26 @@ def test_second_chat_of_a_user_is_told_how_to_be_another_device(place: Place) ->
         alice.see("you: from my tablet ✓")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x" * 100_000, "bytes"),
+        ("/image none.png", "cannot use none.png: No such file"),
+        ("/nonsense", "/help"),
+    ],
+)
+def test_a_pipe_of_which_a_line_came_to_nothing_ends_with_code_1(place: Place, line: str, said: str) -> None:
+    done = place.pipe(f"{line}\nand this is sent\n", "carol", "dave")
+    assert done.returncode == 1, done
+    assert said in done.stdout
+    assert "you: and this is sent ✓" in done.stdout
+
+
+def test_a_message_that_the_server_refuses_ends_a_pipe_with_code_1(place: Place) -> None:
+    done = place.pipe("to myself\n", "bob", "bob")
+    assert (done.returncode, "refused" in done.stdout) == (1, True), done
+
+
 def test_help_shows_flags_commands_and_examples(cli: Cli) -> None:
     text = cli.says("chat", "--help")
     for piece in ("--with PEER", "/image PATH", "imserver chat alice --with bob"):

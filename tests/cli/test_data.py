@@ -45,7 +45,8 @@ def test_nothing_is_overwritten(cli: Cli, call: Here, data: Path) -> None:
 
 def test_what_is_no_backup_is_not_restored(cli: Cli, call: Here) -> None:
     (cli.folder / "photos").mkdir()
-    assert call.refused("restore", "photos", "-d", "new").startswith("photos holds no server data")
+    text = call.refused("restore", "photos", "-d", "new")
+    assert text == "photos holds no server data; name a directory that `imserver backup` made"
     assert not (cli.folder / "new").exists()
 
 

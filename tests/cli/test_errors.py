@@ -115,6 +115,19 @@ def test_a_damaged_database_is_refused_with_a_code_of_its_own(here: Refused, dat
     assert "restore a backup" in line or "cannot be opened" in line
 
 
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+def test_no_new_database_is_begun_beside_the_media_of_a_lost_one(
+    here: Refused, data: Path, left: str
+) -> None:
+    for file in data.glob("im.db*"):
+        file.unlink()
+    if left == "an empty file":
+        (data / "im.db").touch()
+    text = here("serve")
+    assert text.startswith("imserver-data/im.db is missing or empty beside media.key and media; restore a")
+    assert [file.name for file in data.glob("im.db*")] == (["im.db"] if left == "an empty file" else [])
+
+
 def test_certificates_that_cannot_be_used_are_named(cli: Cli, here: Refused) -> None:
     certificate, key = make_certificate(cli.folder)
     listen = ("serve", "-l", "tls://127.0.0.1:0", "--http", "http://127.0.0.1:0", "--tls-certificate")

@@ -50,6 +50,11 @@ def test_an_unknown_key_is_named_with_the_nearest_one_and_the_file(
     assert wrong(file) == f"unknown key {names} in {file}; did you mean {near}?"
 
 
+def test_an_unknown_section_is_named_with_the_nearest_one(file: Path) -> None:
+    file.write_text("[cor]\nsession_days = 3")
+    assert wrong(file) == f"unknown section [cor] in {file}; did you mean [core]?"
+
+
 def test_an_unknown_key_that_is_like_no_other_gets_no_advice(file: Path) -> None:
     file.write_text("xyzzy = 1")
     assert wrong(file) == f"unknown key xyzzy in {file}"

@@ -20,6 +20,7 @@ async def test_disk_full_is_a_typed_refusal_that_loses_nothing_and_ends_with_roo
     assert all(result.retry_after_ms > 0 for result in results)
     assert len((await bob.history("alice")).entries) == 2, "reads go on"
     assert bob.texts == ["first"], "nothing is shown that is not durable"
+    assert house.core.statistics().disk_full > 0
     house.store.full = False
     alice.drop()
     await alice.resume()
@@ -64,6 +65,7 @@ async def test_a_login_on_a_full_disk_is_asked_to_come_back(house: House) -> Non
     assert alice.closed is not None
     assert alice.closed.code == Code.DISK_FULL
     assert alice.closed.retry_after_ms > 0
+    assert house.core.statistics().disk_full == 1
     house.store.full = False
     alice.other.clear()
     assert (await (await alice.connect()).one(post("bob", "x"))).code == 0

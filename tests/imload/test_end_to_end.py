@@ -154,6 +154,11 @@ def test_server_that_is_there_is_measured_by_pid_and_left_running(
         (("run", "shop", "--transport", "quic"), "--transport is one of tcp, tls, ws, wss"),
         (("replay", "/nowhere/x"), "No such file"),
         (("report", "/nowhere/x"), "No such file"),
+        (("report", "/tmp"), "cannot use /tmp: Is a directory"),
+        (("compare", "/nowhere/x", "/nowhere/y"), "cannot use /nowhere/x: No such file"),
+        (("run", "shop", "--html", "/nowhere/x.html"), "cannot use /nowhere/x.html: No such file"),
+        (("run", "shop", "--speed", "0"), "shop: speed: input should be greater than 0, not 0"),
+        (("run", "shop", "--speed", "nan"), "shop: speed: input should be a finite number"),
         (("run",), "SCENARIO"),
     ],
 )
@@ -167,6 +172,15 @@ def test_what_cannot_be_run_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_text("secret")
+    key = "--kid", "1", "--key-file", tmp_path / "key"
+    assert imload(monkeypatch, "run", "shop", "--url", "tcp://127.0.0.1:1", *key) == 2
+    assert "tcp://127.0.0.1:1 cannot be reached: Connection refused" in capsys.readouterr().err
 
 
 def test_live_view_shows_the_second_on_a_terminal_and_nothing_elsewhere() -> None:

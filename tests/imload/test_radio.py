@@ -26,3 +26,19 @@ def test_polling_every_few_seconds_never_lets_it_sleep() -> None:
         radio.active(at_s)
     assert radio.wakes == 1
     assert radio.awake_s == pytest.approx(3596)
+
+
+def test_it_is_never_awake_for_longer_than_the_load_lasts() -> None:
+    """The tail of what was before the load ends in it, and only that end counts."""
+    radio = Radio(tail_s=10, speed=2)
+    radio.active(100)
+    radio.restart(103)
+    radio.active(104)
+    radio.active(105)
+    assert radio.awake_s == 4
+    idle = Radio(tail_s=10, speed=1)
+    idle.active(100)
+    idle.restart(150)
+    idle.active(160)
+    assert idle.awake_s == 0
+    assert idle.wakes == 1

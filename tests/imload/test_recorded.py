@@ -7,6 +7,7 @@ import pytest
 from imload.churn.outage import How, Outage
 from imload.churn.recorded import read_recording
 from imload.replaying import replay_scenario
+from imload.scenario_file import ScenarioError
 from imload.schedule import make_schedule
 
 LOG = """
@@ -59,3 +60,17 @@ def test_line_of_something_else_is_told_with_its_number(log: Path, line: str) ->
     log.write_text(LOG + line + "\n")
     with pytest.raises(ValueError, match="line 9 is not of a churn log"):
         read_recording(log)
+
+
+@pytest.mark.parametrize(
+    ("speed", "dialogues", "said"),
+    [
+        (0, 6, "speed: input should be greater than 0"),
+        (1, -1, "dialogues.per_customer_per_hour: input should"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_told_with_its_key(
+    log: Path, speed: float, dialogues: float, said: str
+) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        replay_scenario(log, speed=speed, dialogues_per_hour=dialogues)

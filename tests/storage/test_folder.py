@@ -14,6 +14,7 @@ from imserver.storage.folder import (
     DATABASE_NAME,
     LOCK_NAME,
     FolderForeign,
+    FolderFull,
     FolderLock,
     FolderLocked,
     SchemaNewer,
@@ -159,3 +160,22 @@ def test_a_schema_whose_damage_is_no_text_is_refused_as_damage(tmp_path: Path) -
     path.write_bytes(damaged)
     with pytest.raises(StoreBroken, match="damaged"):
         open_writer(path)
+
+
+class FullDisk(sqlite3.Connection):
+    """Has no room for the index beside the WAL."""
+
+    def execute(self, sql: str, *arguments: object) -> sqlite3.Cursor:
+        if sql == "PRAGMA journal_mode = WAL":
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+            raise error
+        return super().execute(sql, *arguments)  # type: ignore[arg-type]
+
+
+def test_a_full_disk_is_said_at_the_start(tmp_path: Path) -> None:
+    def connect(*arguments: object, **options: object) -> sqlite3.Connection:
+        return sqlite3.connect(*arguments, factory=FullDisk, **options)  # type: ignore[call-overload,no-any-return]
+
+    with pytest.raises(FolderFull, match="is full; make room and start again"):
+        open_writer(tmp_path / DATABASE_NAME, connect)

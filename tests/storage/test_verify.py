@@ -158,6 +158,21 @@ async def test_damage_to_the_file_is_found(folder: Path) -> None:
     assert all(finding.startswith("(file)") for finding in findings)
 
 
+@pytest.mark.parametrize("kept_bytes", [4096, 3 * 4096, 5 * 4096 + 100])
+async def test_a_truncated_file_is_a_finding(folder: Path, kept_bytes: int) -> None:
+    path = folder / DATABASE_NAME
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+    findings = found(folder)
+    assert findings
+    assert all(finding.startswith("(file)") for finding in findings)
+
+
+async def test_an_empty_file_is_called_empty(folder: Path) -> None:
+    (folder / DATABASE_NAME).write_bytes(b"")
+    with pytest.raises(FolderForeign, match="is an empty database; restore a backup"):
+        verify(folder)
+
+
 async def test_the_bytes_of_blobs_are_judged_by_the_caller(folder: Path) -> None:
     asked = []
 

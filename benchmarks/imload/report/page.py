@@ -184,7 +184,7 @@ def _durations(result: Line) -> str:
             f"<td>{found[c]:,.0f}</td>" if c == "count" else f"<td>{found[c]:,.1f}</td>" for c in columns
         )
         rows += f"<tr><td>{escape(name)}</td>{cells}</tr>"
-    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+    return f'<div class="scroll"><table><tr><th></th>{head}</tr>{rows}</table></div>'
 
 
 def _figures(result: Line) -> str:

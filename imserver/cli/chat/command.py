@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import trio
 
@@ -18,6 +19,7 @@ from imserver.storage.folder import FolderError
 __all__ = ["main"]
 
 _TOKEN_DAYS: Final = 30
+EXIT_REFUSED: Final = 1
 _URL: Final = "tcp://127.0.0.1:7400"
 _EPILOG: Final = f"""\
 in the chat:
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     token = _token(options, known=_has_files(folder))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        waiting = trio.run(_chat, options, token, folder)
+        waiting, refusals = trio.run(_chat, options, token, folder)
     except BaseExceptionGroup as group:
         raise CannotServe(_sentence(group, options.user, folder)) from None
     except (imsdk.ImError, ValueError, OSError) as error:
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         raise CannotServe(
             f"{waiting} not sent yet; kept in {folder}, and sent when {options.user} chats again"
         )
-    return 0
+    return EXIT_REFUSED if refusals else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--with", dest="peer", metavar="PEER", required=True, help="whom you chat with")
     url = os.environ.get("IMSERVER_URL", _URL)
     parser.add_argument(
-        "--url", default=url, help=f"tcp://, tls://, ws:// or wss://; also as IMSERVER_URL ({_URL})"
+        "--url",
+        type=_address,
+        default=url,
+        help=f"tcp://, tls://, ws:// or wss://; also as IMSERVER_URL ({_URL}). "
+        "A private certificate authority is trusted by SSL_CERT_FILE=FILE (PEM)",
     )
     parser.add_argument("--app", metavar="NAME", help='the app ("default", or the only one)')
     parser.add_argument(
@@ -74,12 +80,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=30.0,
         metavar="SECONDS",
         help="with a pipe: wait so long for the server to have everything (30)",
     )
     return parser
+
+
+def _address(url: str) -> str:
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{url}: {error}") from None
+    return url
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time to wait: name 0 or more seconds")
+    return seconds
 
 
 def _token(options: argparse.Namespace, *, known: bool) -> str:
@@ -103,9 +124,13 @@ def _token(options: argparse.Namespace, *, known: bool) -> str:
         ) from None
 
 
-async def _chat(options: argparse.Namespace, token: str, folder: Path) -> int:
+async def _chat(options: argparse.Namespace, token: str, folder: Path) -> tuple[int, int]:
+    """How many commands the server does not have yet, and how many lines of a pipe came to nothing."""
     async with imsdk.connect(options.url, token=token, data_dir=folder) as im:
-        return await Talk(im, await im.conversation(with_user=options.peer), drain_s_max=options.wait).run()
+        talk = Talk(im, await im.conversation(with_user=options.peer), drain_s_max=options.wait)
+        waiting = await talk.run()
+        # On a terminal whoever typed it has seen it, and may have said it better.
+        return waiting, 0 if talk.terminal.interactive else talk.refusals
 
 
 def _sentence(error: BaseException, user: str, folder: Path) -> str:
@@ -123,6 +148,8 @@ def _sentence(error: BaseException, user: str, folder: Path) -> str:
         return (
             f"{folder} is in use: another chat of {user} is open; with --data DIR this one is another device"
         )
+    if isinstance(first, OSError) and first.filename:
+        return f"cannot use {first.filename}: {first.strerror}"
     if isinstance(first, imsdk.ImError | ValueError | OSError):
         return str(first)
     if isinstance(first, KeyboardInterrupt):

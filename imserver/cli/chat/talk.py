@@ -36,6 +36,7 @@ class Talk:
         self._typed_at = float("-inf")
         self._under_way = 0
         self._under_way_at_end = 0
+        self.refusals = 0  #: lines of the input that came to nothing
         #: The newest message on the screen, and the newest own one that the server has.
         self._shown_seq = self._acked_seq = 0
         self._rung = trio.Event()
@@ -67,16 +68,23 @@ class Talk:
             try:
                 if await carry_out(self, line):
                     return
-            except BadOrder as error:
-                self.say(str(error), "red")
+            except (BadOrder, ValueError) as error:
+                self._failed(str(error))
             except imsdk.Refused as error:
-                self.say(f"refused: {error}", "red")
+                self._failed(f"refused: {error}")
             except imsdk.StorageFull:
-                self.say("this device's disk is full; nothing was sent", "red")
+                self._failed("this device's disk is full; nothing was sent")
             except imsdk.Unavailable:
-                self.say("that needs the server, which cannot be reached now", "red")
-            except (ValueError, OSError) as error:
-                self.say(str(error), "red")
+                self._failed("that needs the server, which cannot be reached now")
+            except OSError as error:
+                self._failed(
+                    f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error)
+                )
+
+    def _failed(self, text: str) -> None:
+        """Say why a line came to nothing."""
+        self.refusals += 1
+        self.say(text, "red")
 
     def begin(self, what: str, sent: imsdk.Sent, *, is_message: bool = True) -> None:
         """Follow a command that is durable here, until the server has it."""
@@ -93,7 +101,7 @@ class Talk:
             if is_message:
                 self._acked_seq = max(self._acked_seq, seq)
         except imsdk.Refused as error:
-            self.say(f"{what} was refused: {error}", "red")
+            self._failed(f"{what} was refused: {error}")
         except imsdk.Stopped:
             pass  # the state says so
         finally:
