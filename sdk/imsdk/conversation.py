@@ -14,7 +14,7 @@ from improtocol.frames import Signal
 from improtocol.queries import History, HistoryPage
 from imsdk.errors import Unavailable
 from imsdk.media_interface import Draft
-from imsdk.message import Message, message_of
+from imsdk.message import Message, message_of, number_in
 from imsdk.resync import refresh_members
 from imsdk.sent import Sent
 from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
@@ -50,7 +50,8 @@ class Receipt:
 class Conversation:
     """A conversation. Attributes are as they were when this object was got; `refresh` looks again.
 
-    Commands return at once when they are durable in the outbox, with or without a network.
+    Commands return at once when they are durable in the outbox, with or without a network. A message is named
+    by its number or as a `Message`; one of another conversation raises ValueError.
 
     Attributes:
         key: names it in this client, also before the server has given it an id.
@@ -110,14 +111,14 @@ class Conversation:
         Args:
             content: what to show. A string is text; pictures and files come from `imsdk.Image.from_file` and
                 the like.
-            reply_to: the message it answers, of this conversation.
+            reply_to: the message it answers.
             mentions: ids of users to mention.
 
         Raises:
             ValueError: the content breaks a limit; the text names it.
             StorageFull: there is no room; nothing was sent.
         """
-        target = reply_to.seq if isinstance(reply_to, Message) else reply_to
+        target = None if reply_to is None else number_in(self.key, reply_to)
         if isinstance(content, str):
             content = Text(content)
         if hasattr(content, "keep"):
@@ -136,30 +137,38 @@ class Conversation:
 
     async def edit(self, message: Message | int, content: Content | str) -> Sent:
         """Replace the content of one's own message."""
+        target = number_in(self.key, message)
         body = Body(content=Text(content) if isinstance(content, str) else content)
-        return await self._do(ask.Edit(conversation=self._ref(), target=_seq(message), body=body))
+        return await self._do(ask.Edit(conversation=self._ref(), target=target, body=body))
 
     async def recall(self, message: Message | int) -> Sent:
         """Take a message back; its content is given out no more."""
-        return await self._do(ask.Recall(conversation=self._ref(), target=_seq(message)))
+        return await self._do(ask.Recall(conversation=self._ref(), target=number_in(self.key, message)))
 
     async def react(self, message: Message | int, emoji: str) -> Sent:
         """React to a message."""
-        target = _seq(message)
+        target = number_in(self.key, message)
         return await self._do(ask.React(conversation=self._ref(), target=target, emoji=emoji))
 
     async def unreact(self, message: Message | int, emoji: str) -> Sent:
         """Take one's reaction back."""
-        ref = self._ref()
-        return await self._do(ask.React(conversation=ref, target=_seq(message), emoji=emoji, on=False))
+        target = number_in(self.key, message)
+        return await self._do(ask.React(conversation=self._ref(), target=target, emoji=emoji, on=False))
 
     async def mark_read(self, upto: Message | int | None = None) -> Sent | None:
         """Say that everything up to a message (None: the newest) is read.
 
-        None when there is nothing new to say.
+        None when there is nothing new to say. Shows here at once; goes back if the server refuses it.
+
+        Raises:
+            ValueError: no message of that number is known here yet.
         """
         await self.refresh()
-        seq = self.head if upto is None else _seq(upto)
+        seq = self.head if upto is None else number_in(self.key, upto)
+        if seq > self.head:
+            if isinstance(upto, int):
+                raise ValueError(f"there is no message {seq} here yet, the newest is {self.head}")
+            seq = self.head  # it was there, before the server came back from a backup
         if seq <= self.read:
             return None
         return await self._do(ask.MarkRead(conversation=self._ref(), seq=seq))
@@ -205,7 +214,7 @@ class Conversation:
 
     async def receipt(self, message: Message | int) -> Receipt:
         """Which members have received and read a message, as far as known here."""
-        seq = _seq(message)
+        seq = number_in(self.key, message)
         if not self.id:
             await self.refresh()
         rows = [row for row in await self._engine.store.members(self.key) if row.user != self._engine.user]
@@ -232,7 +241,7 @@ class Conversation:
         """
         engine = self._engine
         await self.refresh()
-        number = _seq(before) if before else 0
+        number = number_in(self.key, before)
         found: tuple[Message, ...] = ()
         offline = complete = False
         # Each turn moves further back; the bound only guards against a server that does not.
@@ -280,7 +289,3 @@ class Conversation:
         self._engine.outbox_changed()
         self._engine.changed()
         return Sent(self._engine, self._client.uploads, local)
-
-
-def _seq(message: Message | int) -> int:
-    return message if isinstance(message, int) else message.seq

@@ -65,7 +65,7 @@ class Sent:
         self._settled: Settled | None = None
 
     async def acked(self) -> int:
-        """Wait until the server has made it durable; returns its sequence number.
+        """Wait until the server has made it durable; returns its sequence number (see `Message.seq`).
 
         Cancelling only stops the waiting.
 
