@@ -12,6 +12,7 @@ from improtocol import ClientMode, Code, File, Image, Media, SignalKind, Video, 
 from improtocol.commands import Create, Logout
 from improtocol.frames import Signal
 from improtocol.queries import Link, MediaLink, Presence, PresenceList
+from imsdk.arguments import check_limit, users_of
 from imsdk.conversation import Conversation
 from imsdk.drafts import sweep
 from imsdk.engine import Engine
@@ -148,7 +149,7 @@ class Client:
         Works offline: messages may follow at once.
         """
         number = self.engine.settings.rng.getrandbits(53) or 1
-        action = Create(conversation=number, title=title, members=tuple(members))
+        action = Create(conversation=number, title=title, members=users_of(members))
         key, _ = await self._store.new_group(number, title, self.engine.settings.now_ms(), action)
         self.engine.outbox_changed()
         self.engine.changed()
@@ -156,6 +157,7 @@ class Client:
 
     async def conversations(self, *, limit: int = 200) -> list[Conversation]:
         """The conversation list, the last active first, with unread counts and last messages."""
+        check_limit(limit)
         return [Conversation(self, row) for row in await self._store.chats(limit)]
 
     # Messages ---------------------------------------------------------------------------------------
@@ -173,8 +175,17 @@ class Client:
         return Messages(self.engine, after)
 
     async def done(self, message: Message | int) -> None:
-        """The app has done with a message, and with all before it; durable."""
-        await self._store.done(message if isinstance(message, int) else message.position)
+        """The app has done with a message of `messages()`, or its position, and with all before it; durable.
+
+        Raises:
+            ValueError: it did not come from there.
+        """
+        position = message if isinstance(message, int) else message.position
+        if not position and not isinstance(message, int):
+            raise ValueError("only what came from im.messages() can be done with")
+        if not 0 <= position <= (head := await self._store.feed_head()):
+            raise ValueError(f"nothing has been at position {position} yet, the last is {head}")
+        await self._store.done(position)
 
     def changes(self) -> Changes:
         """What happens besides new messages: edits, reads, members, typing, presence.

@@ -12,6 +12,7 @@ from improtocol import commands as ask
 from improtocol.commands import Action
 from improtocol.frames import Signal
 from improtocol.queries import History, HistoryPage
+from imsdk.arguments import check_limit, users_of
 from imsdk.errors import Unavailable
 from imsdk.media_interface import Draft
 from imsdk.message import Message, message_of, number_in
@@ -118,12 +119,13 @@ class Conversation:
             ValueError: the content breaks a limit; the text names it.
             StorageFull: there is no room; nothing was sent.
         """
+        named = users_of(mentions)
         target = None if reply_to is None else number_in(self.key, reply_to)
         if isinstance(content, str):
             content = Text(content)
         if hasattr(content, "keep"):
-            return await self._send_draft(content, target, tuple(mentions))
-        body = Body(content=content, reply_to=target, mentions=tuple(mentions))
+            return await self._send_draft(content, target, named)
+        body = Body(content=content, reply_to=target, mentions=named)
         return await self._do(ask.Post(conversation=self._ref(), body=body))
 
     async def _send_draft(self, draft: Draft, reply_to: int | None, mentions: tuple[str, ...]) -> Sent:
@@ -239,6 +241,7 @@ class Conversation:
         Raises:
             Refused: one may not see it (any more).
         """
+        check_limit(limit)
         engine = self._engine
         await self.refresh()
         number = number_in(self.key, before)
@@ -249,7 +252,9 @@ class Conversation:
             rows = await engine.store.history(self.key, number, limit - len(found))
             found = (*(message_of(row, self.id, engine.user) for row in rows.messages), *found)
             if rows.complete or len(found) >= limit or not self.id:
-                complete = rows.complete or not self.id
+                # Not made yet, as far as is known here; the server may know better until all has come.
+                offline = not self.id and not engine.synced
+                complete = rows.complete or (not self.id and engine.synced)
                 break
             number = rows.first if rows.first > 1 else 0
             try:

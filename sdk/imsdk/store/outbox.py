@@ -180,6 +180,12 @@ def discard(con: sqlite3.Connection, local: int) -> bool:
     return gone > 0
 
 
+def last_local(con: sqlite3.Connection) -> int:
+    """The last local id given; that row may be gone."""
+    row = con.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def rows_of(con: sqlite3.Connection, where: str, *values: object) -> tuple[OutboxRow, ...]:
     """Outbox rows by a condition of this package (never text from outside), in the order of local ids."""
     rows = con.execute(f"SELECT {_COLUMNS} FROM outbox WHERE {where} ORDER BY local", values)

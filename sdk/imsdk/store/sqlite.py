@@ -190,6 +190,9 @@ class SqliteStore:
         rows = await self._run(outbox.rows_of, "local = ?", local)
         return rows[0] if rows else None
 
+    async def last_local(self) -> int:
+        return await self._run(outbox.last_local)
+
     async def discard(self, local: int) -> bool:
         return await self._run(outbox.discard, local)
 
