@@ -50,7 +50,7 @@ from imsdk.changes import (
 )
 from imsdk.client import Client
 from imsdk.connecting import connect
-from imsdk.conversation import Conversation, Page, Receipt
+from imsdk.conversation import Conversation, Receipt
 from imsdk.dialers import Dialer, SocketDialer
 from imsdk.drafts import File, Image, Video, Voice
 from imsdk.errors import (
@@ -66,6 +66,7 @@ from imsdk.errors import (
     TransferRefused,
     Unavailable,
 )
+from imsdk.history import Page
 from imsdk.message import Gap, Message, Recalled, Shown
 from imsdk.sent import Progress, Sent
 from imsdk.state import ConnectionState, Phase

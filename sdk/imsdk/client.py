@@ -13,6 +13,7 @@ from improtocol.checks import check_int
 from improtocol.commands import Create, Logout
 from improtocol.frames import Signal
 from improtocol.queries import Link, MediaLink, Presence, PresenceList
+from imsdk.arguments import users_of
 from imsdk.conversation import Conversation
 from imsdk.drafts import sweep
 from imsdk.engine import Engine
@@ -150,7 +151,7 @@ class Client:
         Works offline: messages may follow at once.
         """
         number = self.engine.settings.rng.getrandbits(53) or 1
-        action = Create(conversation=number, title=title, members=tuple(members))
+        action = Create(conversation=number, title=title, members=users_of(members))
         key, _ = await self._store.new_group(number, title, self.engine.settings.now_ms(), action)
         self.engine.outbox_changed()
         self.engine.changed()
@@ -158,7 +159,7 @@ class Client:
 
     async def conversations(self, *, limit: int = 200) -> list[Conversation]:
         """The conversation list, the last active first, with unread counts and last messages."""
-        check_int("limit", limit)
+        check_int("limit", limit, 1)
         return [Conversation(self, row) for row in await self._store.chats(limit)]
 
     # Messages ---------------------------------------------------------------------------------------
@@ -178,9 +179,17 @@ class Client:
         return Messages(self.engine, after)
 
     async def done(self, message: Message | int) -> None:
-        """The app has done with a message, and with all before it; durable."""
+        """The app has done with a message of `messages()`, or its position, and with all before it; durable.
+
+        Raises:
+            ValueError: it did not come from there.
+        """
         position = message.position if isinstance(message, Message) else message
         check_int("position", position)
+        if not position and isinstance(message, Message):
+            raise ValueError("only what came from im.messages() can be done with")
+        if position > (head := await self._store.feed_head()):
+            raise ValueError(f"nothing has been at position {position} yet, the last is {head}")
         await self._store.done(position)
 
     def changes(self) -> Changes:

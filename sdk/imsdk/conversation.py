@@ -3,44 +3,24 @@
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import trio
-
-from improtocol import Body, Content, ConversationType, Role, SignalKind, Text, limits
+from improtocol import Body, Content, ConversationType, Role, SignalKind, Text
 from improtocol import commands as ask
 from improtocol.checks import check_int
 from improtocol.commands import Action
 from improtocol.frames import Signal
-from improtocol.queries import History, HistoryPage
+from imsdk.arguments import users_of
 from imsdk.errors import StorageFull, Unavailable
+from imsdk.history import Page, read_history
 from imsdk.media_interface import Draft
-from imsdk.message import Message, message_of
+from imsdk.message import Message, message_of, number_in
 from imsdk.resync import refresh_members
 from imsdk.sent import Sent
 from imsdk.store.rows import ChatRow, MemberRow, OutboxRow
 
 if TYPE_CHECKING:
     from imsdk.client import Client
-
-#: Pages asked for in one call of `history`, at most.
-HISTORY_TURNS_MAX: Final = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page of history in rising order.
-
-    Neither `complete` nor `offline` and still short, or empty: the server had more records without a message
-    (edits, reactions) than one call asks for. They are kept; go on before the first message here, or if there
-    is none before the same one again.
-
-    `complete`: nothing older may be seen. `offline`: the server was not asked, so older ones may be missing.
-    """
-
-    messages: tuple[Message, ...]
-    complete: bool
-    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +34,8 @@ class Receipt:
 class Conversation:
     """A conversation. Attributes are as they were when this object was got; `refresh` looks again.
 
-    Commands return at once when they are durable in the outbox, with or without a network.
+    Commands return at once when they are durable in the outbox, with or without a network. A message is named
+    by its number or as a `Message`; one of another conversation raises ValueError.
 
     Attributes:
         key: names it in this client, also before the server has given it an id.
@@ -114,19 +95,20 @@ class Conversation:
         Args:
             content: what to show. A string is text; pictures and files come from `imsdk.Image.from_file` and
                 the like.
-            reply_to: the message it answers, of this conversation.
+            reply_to: the message it answers.
             mentions: ids of users to mention.
 
         Raises:
             ValueError: the content breaks a limit; the text names it.
             StorageFull: there is no room; nothing was sent.
         """
-        target = reply_to.seq if isinstance(reply_to, Message) else reply_to
+        named = users_of(mentions)
+        target = None if reply_to is None else number_in(self.key, reply_to)
         if isinstance(content, str):
             content = Text(content)
         if hasattr(content, "keep"):
-            return await self._send_draft(content, target, tuple(mentions))
-        body = Body(content=content, reply_to=target, mentions=tuple(mentions))
+            return await self._send_draft(content, target, named)
+        body = Body(content=content, reply_to=target, mentions=named)
         return await self._do(ask.Post(conversation=self._ref(), body=body))
 
     async def _send_draft(self, draft: Draft, reply_to: int | None, mentions: tuple[str, ...]) -> Sent:
@@ -145,30 +127,38 @@ class Conversation:
 
     async def edit(self, message: Message | int, content: Content | str) -> Sent:
         """Replace the content of one's own message."""
+        target = number_in(self.key, message)
         body = Body(content=Text(content) if isinstance(content, str) else content)
-        return await self._do(ask.Edit(conversation=self._ref(), target=_seq(message), body=body))
+        return await self._do(ask.Edit(conversation=self._ref(), target=target, body=body))
 
     async def recall(self, message: Message | int) -> Sent:
         """Take a message back; its content is given out no more."""
-        return await self._do(ask.Recall(conversation=self._ref(), target=_seq(message)))
+        return await self._do(ask.Recall(conversation=self._ref(), target=number_in(self.key, message)))
 
     async def react(self, message: Message | int, emoji: str) -> Sent:
         """React to a message."""
-        target = _seq(message)
+        target = number_in(self.key, message)
         return await self._do(ask.React(conversation=self._ref(), target=target, emoji=emoji))
 
     async def unreact(self, message: Message | int, emoji: str) -> Sent:
         """Take one's reaction back."""
-        ref = self._ref()
-        return await self._do(ask.React(conversation=ref, target=_seq(message), emoji=emoji, on=False))
+        target = number_in(self.key, message)
+        return await self._do(ask.React(conversation=self._ref(), target=target, emoji=emoji, on=False))
 
     async def mark_read(self, upto: Message | int | None = None) -> Sent | None:
         """Say that everything up to a message (None: the newest) is read.
 
-        None when there is nothing new to say.
+        None when there is nothing new to say. Shows here at once; goes back if the server refuses it.
+
+        Raises:
+            ValueError: no message of that number is known here yet.
         """
         await self.refresh()
-        seq = self.head if upto is None else _seq(upto)
+        seq = self.head if upto is None else number_in(self.key, upto)
+        if seq > self.head:
+            if isinstance(upto, int):
+                raise ValueError(f"there is no message {seq} here yet, the newest is {self.head}")
+            seq = self.head  # it was there, before the server came back from a backup
         if seq <= self.read:
             return None
         return await self._do(ask.MarkRead(conversation=self._ref(), seq=seq))
@@ -214,7 +204,7 @@ class Conversation:
 
     async def receipt(self, message: Message | int) -> Receipt:
         """Which members have received and read a message, as far as known here."""
-        seq = _seq(message)
+        seq = number_in(self.key, message)
         if not self.id:
             await self.refresh()
         rows = [row for row in await self._engine.store.members(self.key) if row.user != self._engine.user]
@@ -242,33 +232,9 @@ class Conversation:
             Refused: one may not see it (any more).
         """
         check_int("limit", limit, 1)
-        number = _seq(before)
-        engine = self._engine
         await self.refresh()
-        found: tuple[Message, ...] = ()
-        offline = complete = False
-        # Each turn moves further back; the bound only guards against a server that does not.
-        for _ in range(HISTORY_TURNS_MAX):
-            rows = await engine.store.history(self.key, number, limit - len(found))
-            found = (*(message_of(row, self.id, engine.user) for row in rows.messages), *found)
-            if rows.complete or len(found) >= limit or not self.id:
-                complete = rows.complete or not self.id
-                break
-            number = rows.first if rows.first > 1 else 0
-            try:
-                most = min(max(limit, 50), limits.PAGE_MAX)
-                question = History(conversation=self.id, before=number, limit=most)
-                with trio.fail_after(timeout_s if engine.state.online else 0):
-                    page = HistoryPage.from_value(await engine.query(question, timeout_s))
-            except (trio.TooSlowError, Unavailable):
-                complete, offline = False, True
-                break
-            await engine.store.take_history(self.key, page, number)
-            engine.changed()
-            if not page.entries or (number and page.first >= number):
-                complete = page.complete
-                break
-        return Page(messages=found[-limit:], complete=complete, offline=offline)
+        before = number_in(self.key, before)
+        return await read_history(self._engine, self.key, self.id, before, limit, timeout_s)
 
     async def pending(self) -> tuple[OutboxRow, ...]:
         """What is not acked yet, refused commands included, oldest first."""
@@ -291,9 +257,3 @@ class Conversation:
         self._engine.outbox_changed()
         self._engine.changed()
         return Sent(self._engine, self._client.uploads, local)
-
-
-def _seq(message: Message | int) -> int:
-    seq = message.seq if isinstance(message, Message) else message
-    check_int("message", seq)
-    return seq

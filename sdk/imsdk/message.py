@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from improtocol import Content, Unknown, Value, read_body, unpack
+from improtocol.checks import check_int
 from imsdk.drafts import present
 from imsdk.store.rows import GAP, UNREADABLE, FeedRow, GapReason, MessageRow
 
@@ -36,7 +37,8 @@ class Message:
     Attributes:
         chat: key of its conversation in this client (`Conversation.key`).
         conversation: the conversation's id at the server.
-        seq: its number in the conversation, 1 to n.
+        seq: its number in the conversation. Edits, recalls, reactions and changes of members take numbers
+            too; number 1 is the making of the conversation, so the first message has 2.
         sender: user id, "" for a `Gap`.
         own: sent by this user, from this device or another.
         at_ms: the server's time of it, ms since 1970 UTC.
@@ -67,6 +69,20 @@ class Message:
     def recalled(self) -> bool:
         """It was taken back."""
         return isinstance(self.content, Recalled)
+
+
+def number_in(chat: int, message: Message | int) -> int:
+    """The number of a message that belongs to `chat`; of a number nobody can tell where it is from.
+
+    Raises:
+        ValueError: the message is one of another conversation.
+    """
+    if not isinstance(message, Message):
+        check_int("message", message)
+        return message
+    if message.chat != chat:
+        raise ValueError(f"message {message.seq} is of another conversation (its chat is {message.chat})")
+    return message.seq
 
 
 def message_of(row: MessageRow, conversation: int, user: str, position: int = 0) -> Message:

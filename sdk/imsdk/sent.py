@@ -65,13 +65,14 @@ class Sent:
         self._settled: Settled | None = None
 
     async def acked(self) -> int:
-        """Wait until the server has made it durable; returns its sequence number.
+        """Wait until the server has made it durable; returns its sequence number (see `Message.seq`).
 
         Cancelling only stops the waiting.
 
         Raises:
             Refused: it will never be carried out.
             Discarded: it was taken back, in this life of the process or an earlier one.
+            LookupError: nothing was ever sent under this id.
             Stopped: the client connects no more; it stays in the outbox.
         """
         if self._settled is None:
@@ -102,6 +103,8 @@ class Sent:
             return Settled(local=local, seq=0, at_ms=0, code=row.code, reason=row.reason)
         message = await store.message_by_local(local)
         if message is None:
+            if not 0 < local <= await store.last_local():
+                raise LookupError(f"nothing was ever sent under the local id {local}")
             # Acked in an earlier life of this process, and not a message: its number was not kept.
             return outcomes.recent(local) or Settled(local=local, seq=0, at_ms=0)
         return Settled(local=local, seq=message.seq, at_ms=message.at_ms)

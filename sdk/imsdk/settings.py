@@ -10,7 +10,8 @@ from imsdk.errors import ImError
 from imsdk.store import Store
 
 #: Asks the app's own backend for a token. Whatever it raises, it is asked again later.
-TokenProvider: TypeAlias = Callable[[], Awaitable[str]]
+#: A function that is not async has to return at once.
+TokenProvider: TypeAlias = Callable[[], Awaitable[str] | str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +37,8 @@ class Settings:
         if self.token_provider is None:
             return self.token or ""
         try:
-            return await self.token_provider()
+            token = self.token_provider()
+            return token if isinstance(token, str) else await token
         except Exception as error:
             # Whatever it raises: the backend it asks may be reachable later.
             raise ImError(f"no token: {error}") from error

@@ -4,7 +4,7 @@ from trio.testing import MockClock
 
 import imsdk
 from improtocol.commands import React
-from imsdk.conversation import HISTORY_TURNS_MAX
+from imsdk.history import HISTORY_TURNS_MAX
 from imsdk.testing import Server
 from tests.sdk.conftest import Open, texts
 

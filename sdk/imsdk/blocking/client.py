@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from copy import deepcopy
 from functools import partial
@@ -116,8 +116,8 @@ class Client:
     def conversation(self, *, with_user: str | None = None, id: int | None = None) -> Conversation:
         return self._chat(self._portal.call(self._im.conversation, with_user=with_user, id=id))
 
-    def create_group(self, title: str, *, members: Sequence[str] = ()) -> Conversation:
-        return self._chat(self._portal.call(self._im.create_group, title, members=tuple(members)))
+    def create_group(self, title: str, *, members: tuple[str, ...] | list[str] = ()) -> Conversation:
+        return self._chat(self._portal.call(self._im.create_group, title, members=members))
 
     def conversations(self, *, limit: int = 200) -> list[Conversation]:
         return [self._chat(chat) for chat in self._portal.call(self._im.conversations, limit=limit)]

@@ -1,7 +1,5 @@
 """A conversation, for callers that block."""
 
-from collections.abc import Sequence
-
 import imsdk
 from imsdk.blocking.portal import Portal
 from imsdk.blocking.sent import Sent
@@ -72,11 +70,9 @@ class Conversation:
         content: imsdk.Content | Draft | str,
         *,
         reply_to: imsdk.Message | int | None = None,
-        mentions: Sequence[str] = (),
+        mentions: tuple[str, ...] | list[str] = (),
     ) -> Sent:
-        return self._sent(
-            self._portal.call(self._chat.send, content, reply_to=reply_to, mentions=tuple(mentions))
-        )
+        return self._sent(self._portal.call(self._chat.send, content, reply_to=reply_to, mentions=mentions))
 
     def edit(self, message: imsdk.Message | int, content: imsdk.Content | str) -> Sent:
         return self._sent(self._portal.call(self._chat.edit, message, content))

@@ -25,6 +25,7 @@ class Sent:
             TimeoutError: not within `timeout_s`; it goes on.
             Refused: it will never be carried out.
             Discarded: it was taken back.
+            LookupError: nothing was ever sent under this id.
             Stopped: the client connects no more, or is closed; it stays in the outbox.
         """
         return self._portal.call_within(timeout_s, self._sent.acked)

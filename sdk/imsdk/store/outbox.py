@@ -15,6 +15,7 @@ from improtocol import commands as ask
 from improtocol.action_codec import action_from_values, action_to_values
 from improtocol.commands import Action
 from improtocol.frames import Result
+from imsdk.store import unread
 from imsdk.store.projection import Projection
 from imsdk.store.rows import DISCARDED, OutboxRow, Settled
 
@@ -35,7 +36,11 @@ def enqueue(
     assert cursor.lastrowid is not None
     assign(con)
     if isinstance(action, ask.MarkRead):
-        # One's own mark shows at once; if it should be refused, nothing is lost by having read.
+        # One's own mark shows at once; if it should be refused, it goes back.
+        con.execute(
+            "UPDATE outbox SET mark = (SELECT read FROM chat WHERE key = chat) WHERE local = ?",
+            (cursor.lastrowid,),
+        )
         _apply(con, user, [(chat, None, _entry_of(action, user, action.seq, now_ms))])
     return cursor.lastrowid
 
@@ -114,6 +119,8 @@ def settle(con: sqlite3.Connection, user: str, results: Iterable[Result]) -> tup
             )
             if isinstance(action, ask.Create):
                 con.execute("UPDATE chat SET present = 0 WHERE key = ?", (chat,))
+            elif isinstance(action, ask.MarkRead):
+                _mark_back(con, user, chat, local, action.seq)
             continue
         con.execute("DELETE FROM outbox WHERE local = ?", (local,))
         if isinstance(action, ask.Logout):
@@ -122,6 +129,23 @@ def settle(con: sqlite3.Connection, user: str, results: Iterable[Result]) -> tup
             facts.append((chat, local, _entry_of(action, user, result.value, result.at_ms)))
     _apply(con, user, facts)
     return tuple(settled)
+
+
+def _mark_back(con: sqlite3.Connection, user: str, chat: int, local: int, seq: int) -> None:
+    """The mark `seq` of row `local` was refused: the one before it stands, unless there is another since."""
+    (mark,) = con.execute("SELECT mark FROM outbox WHERE local = ?", (local,)).fetchone()
+    (read,) = con.execute("SELECT read FROM chat WHERE key = ?", (chat,)).fetchone()
+    # Where a later one is refused too, it goes back as far.
+    con.execute(
+        "UPDATE outbox SET mark = ? WHERE chat = ? AND mark = ? AND local > ?", (mark, chat, seq, local)
+    )
+    if mark is None or read != seq:
+        return
+    con.execute(
+        "UPDATE chat SET read = ?, unread = unread + ? WHERE key = ?",
+        (mark, unread.count(con, user, chat, mark, seq), chat),
+    )
+    unread.recount(con, user, chat)
 
 
 def make_ready(con: sqlite3.Connection, local: int, action: Action) -> None:
@@ -154,6 +178,12 @@ def discard(con: sqlite3.Connection, local: int) -> bool:
     ).rowcount
     assign(con)
     return gone > 0
+
+
+def last_local(con: sqlite3.Connection) -> int:
+    """The last local id given; that row may be gone."""
+    row = con.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def rows_of(con: sqlite3.Connection, where: str, *values: object) -> tuple[OutboxRow, ...]:

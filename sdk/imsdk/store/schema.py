@@ -86,8 +86,12 @@ ALTER TABLE chat ADD COLUMN members_seq INTEGER NOT NULL DEFAULT 0; -- and the m
 UPDATE chat SET stale = 1 WHERE type = 2; -- a page of history may have put old ones in their place
 """
 
+_VERSION_5: Final = """
+ALTER TABLE outbox ADD COLUMN mark INTEGER; -- the own mark before this MARK_READ, NULL when it is none
+"""
+
 #: Step n brings a store of version n to n + 1.
-STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+STEPS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 VERSION: Final = len(STEPS)
 
 

@@ -1,8 +1,4 @@
-"""The local store in SQLite: WAL and synchronous=FULL, one connection, one transaction a method.
-
-NORMAL lost committed transactions in simulated power cuts, FULL did not (DESIGN section 7); a phone sends a
-few messages a minute, so the fsync costs nothing that matters.
-"""
+"""The local store in SQLite: one connection, one transaction a method. `database` says how it is opened."""
 
 # ruff: noqa: S608 - what is put into statements are constants of this package, never data
 
@@ -62,9 +58,8 @@ class SqliteStore:
         connection: sqlite3.Connection | None = None,
         connect: Connect = sqlite3.connect,
     ) -> None:
-        self._database = Database(
-            folder, inline=inline or folder is None, connection=connection, connect=connect
-        )
+        inline = inline or folder is None
+        self._database = Database(folder, inline=inline, connection=connection, connect=connect)
         self._run = self._database.run
         self._user = ""
 
@@ -189,6 +184,9 @@ class SqliteStore:
     async def outbox_row(self, local: int) -> OutboxRow | None:
         rows = await self._run(outbox.rows_of, "local = ?", local)
         return rows[0] if rows else None
+
+    async def last_local(self) -> int:
+        return await self._run(outbox.last_local)
 
     async def discard(self, local: int) -> bool:
         return await self._run(outbox.discard, local)

@@ -181,6 +181,10 @@ class Store(Protocol):
         """One row, also if it was discarded; None when it is acked (or never was)."""
         ...
 
+    async def last_local(self) -> int:
+        """The last local id given, 0 before the first."""
+        ...
+
     async def discard(self, local: int) -> bool:
         """Take back a draft that has no counter yet, or forget a refused command. Tells if there was one."""
         ...
