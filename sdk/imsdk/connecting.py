@@ -60,7 +60,7 @@ async def connect(
     Raises:
         StorageLocked: another process uses `data_dir`.
         StorageNewer: a newer version wrote it.
-        ValueError: the URL is none.
+        ValueError: the URL is none, or can never be right.
     """
     if dialer is None:
         check_url(url)
