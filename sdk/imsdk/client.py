@@ -54,7 +54,10 @@ class Client:
         return self.engine.state
 
     def states(self) -> States:
-        """The state now, then each change. Who is slow misses old ones, never the newest."""
+        """The state now, then each change. Who is slow misses old ones, never the newest.
+
+        Ends with the client, as `messages()` and `changes()` do, when the block of `connect` is left.
+        """
         return States(self.engine)
 
     async def connected(self) -> None:

@@ -38,7 +38,8 @@ async def connect(
 ) -> AsyncIterator[Client]:
     """A chat client, connected in the background for as long as the block lasts.
 
-    Enters at once, also without a network.
+    Enters at once, also without a network. After the block the state is STOPPED, iterators of the client end,
+    and what it is asked to do raises `Stopped`.
 
     Args:
         url: `tcp://`, `tls://`, `ws://` or `wss://`, host and port.
@@ -59,7 +60,7 @@ async def connect(
     Raises:
         StorageLocked: another process uses `data_dir`.
         StorageNewer: a newer version wrote it.
-        ValueError: the URL is none.
+        ValueError: the URL is none, or can never be right.
     """
     if dialer is None:
         check_url(url)
@@ -95,10 +96,10 @@ async def _living(
     """Open, run, close."""
     store = settings.store
     failure: Exception | None = None
-    identity = await store.open(device)
+    engine = Engine(settings, await store.open(device))
     try:
         with nullcontext(folder) if folder else _temporary() as place:
-            client = Client(Engine(settings, identity), transfers, place)
+            client = Client(engine, transfers, place)
             await client.sweep()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(client.engine.run)
@@ -110,6 +111,7 @@ async def _living(
                     failure = error
                 nursery.cancel_scope.cancel()
     finally:
+        engine.close()
         with trio.CancelScope(shield=True):
             await transfers.aclose()
             await store.close()

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import trio
 
+from imsdk.ending import words_of
 from imsdk.websocket import open_websocket
 
 #: The protocol's name in TLS (ALPN) and as WebSocket subprotocol.
@@ -53,13 +54,13 @@ class SocketDialer:
         self.source_address = source_address
 
     async def dial(self, url: str) -> trio.abc.Stream:
-        parts = urlsplit(url)
+        parts = check_url(url)
         if parts.scheme in ("ws", "wss"):
             raise ValueError("a WebSocket needs a nursery; use dial_in")
         return await self._dial_bytes(parts)
 
     async def dial_in(self, nursery: trio.Nursery, url: str) -> trio.abc.Stream:
-        parts = urlsplit(url)
+        parts = check_url(url)
         stream = await self._dial_bytes(parts)
         if parts.scheme not in ("ws", "wss"):
             return stream
@@ -70,8 +71,7 @@ class SocketDialer:
             raise
 
     async def _dial_bytes(self, parts: SplitResult) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError(f"{parts.geturl()!r}: use tcp://, tls://, ws:// or wss:// and a host")
+        assert parts.hostname is not None
         port = parts.port or _DEFAULT_PORTS[parts.scheme]
         try:
             stream = await trio.open_tcp_stream(parts.hostname, port, local_address=self.source_address)
@@ -85,22 +85,38 @@ class SocketDialer:
         tls = trio.SSLStream(stream, context, server_hostname=parts.hostname, https_compatible=True)
         try:
             await tls.do_handshake()
-        except BaseException:
+        except BaseException as error:
             await trio.aclose_forcefully(stream)
+            if isinstance(error, trio.BrokenResourceError):
+                raise OSError(_reason(error)) from error
             raise
         return tls
 
 
-def _reason(error: OSError) -> str:
-    """What a person can use of it: trio says "all attempts failed", and keeps why behind it."""
-    cause = error.__cause__ or error
+def _reason(error: Exception) -> str:
+    """What a person can use of it: trio keeps why behind "all attempts failed" or no word at all."""
+    cause: BaseException = error.__cause__ or error
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
-    return (cause.strerror if isinstance(cause, OSError) else None) or str(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"TLS: certificate verify failed: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return f"TLS: {cause.reason.lower().replace('_', ' ')}"
+    return (cause.strerror if isinstance(cause, OSError) else None) or words_of(error)
 
 
-def check_url(url: str) -> None:
-    """`url` is one that `SocketDialer` knows. Raises `ValueError` with what to write instead."""
-    parts = urlsplit(url)
+def check_url(url: str) -> SplitResult:
+    """The parts of a URL that `SocketDialer` knows. Raises `ValueError` with what to write instead."""
+    try:
+        parts = urlsplit(url)
+        port_is_none = parts.port == 0
+    except ValueError as error:
+        raise ValueError(f"{url!r}: {error}") from error
+    if parts.scheme == "memory":
+        give = "dialer=server.dialer(), transfers=server.transfers()"
+        raise ValueError(f"{url!r} is the server of imsdk.testing: give {give}")
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{url!r}: use tcp://, tls://, ws:// or wss:// and a host")
+    if port_is_none:
+        raise ValueError(f"{url!r}: a port is 1 to 65535")
+    return parts

@@ -29,7 +29,12 @@ def ended_by(error: BaseException) -> Ended:
         return Ended(action=NextAction.RETRY_AFTER, reason=str(error), retry_after_ms=FULL_RETRY_MS)
     if isinstance(error, StorageError):  # fail-stop: nothing more is taken over that may not be durable
         return Ended(action=NextAction.STOP, reason=str(error))
-    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {error}", broke=True)
+    return Ended(action=NextAction.RETRY_NOW, reason=f"the connection broke: {words_of(error)}", broke=True)
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says, or what is behind one of trio's that says nothing; never ""."""
+    return str(error) or str(error.__cause__ or "") or type(error).__name__
 
 
 def first_of(error: BaseException) -> BaseException:

@@ -60,6 +60,7 @@ class Engine:
         self.queries = Questions(self.bell)
         self.state = ConnectionState(phase=Phase.OFFLINE)
         self.synced = False
+        self.closed = False
         self.states: Recent[ConnectionState] = Recent(STATES_MAX)
         self.states.append(self.state)
         self.signals = Signals()
@@ -156,6 +157,14 @@ class Engine:
         self._set_state(ConnectionState(phase=Phase.STOPPED, reason=reason, code=code))
         self.outcomes.give_up()
 
+    def close(self) -> None:
+        """The client's life is over: whoever waits or iterates is told."""
+        self.closed = True
+        if self.state.phase is not Phase.STOPPED:
+            self._stop("this client is closed", 0)
+        self.state_bell.ring()
+        self.feed_bell.ring()
+
     def _set_state(self, state: ConnectionState) -> None:
         self.state = state
         self.states.append(state)
@@ -244,6 +253,8 @@ class Engine:
 
     async def query(self, question: Question, timeout_s: float = QUERY_S_MAX) -> Value:
         """Ask the server."""
+        if self.closed:
+            raise Stopped(self.state.reason, self.state.code)
         return await self.queries.ask(question, timeout_s)
 
     async def settled(self, local: int) -> Settled:

@@ -52,7 +52,7 @@ class Unavailable(ImError):
 
 
 class Stopped(ImError):
-    """The client does not connect any more: logged out, replaced, banned or its token was rejected.
+    """The client does not connect any more: logged out, replaced, banned, its token was rejected, or closed.
 
     What was sent and not acked stays in the outbox. `code` is the server's, or 0.
     """

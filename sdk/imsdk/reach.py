@@ -6,7 +6,7 @@ import trio
 
 from improtocol import NextAction
 from imsdk.dialers import NurseryDialer
-from imsdk.ending import Ended
+from imsdk.ending import Ended, words_of
 from imsdk.errors import ImError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def reach(engine: "Engine", nursery: trio.Nursery) -> tuple[str, trio.abc.
     except trio.TooSlowError:
         return Ended(action=NextAction.RETRY_NOW, reason="the server cannot be reached in time")
     except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-        return Ended(action=NextAction.RETRY_NOW, reason=f"the server cannot be reached: {error}")
+        return Ended(action=NextAction.RETRY_NOW, reason=f"the server cannot be reached: {words_of(error)}")
     except ImError as error:
         return Ended(action=NextAction.RETRY_NOW, reason=str(error))
     except ValueError as error:  # a token or a URL that can never be right

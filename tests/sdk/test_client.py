@@ -1,5 +1,7 @@
 """The client against the fake server, under a virtual clock: what an app is promised."""
 
+import re
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -263,7 +265,16 @@ async def test_two_clients_never_share_a_data_dir(autojump_clock: MockClock, cli
                 pass
 
 
-async def test_an_url_of_another_kind_is_refused_at_once() -> None:
-    with pytest.raises(ValueError, match="tcp://"):
-        async with imsdk.connect("http://127.0.0.1", token="t"):
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1", "tcp://", "tcp://h:abc", "tcp://127.0.0.1:99999", "tcp://h:0", "tcp://[::1"]
+)
+async def test_an_url_that_can_never_be_right_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(url)):
+        async with imsdk.connect(url, token="t"):
+            pass
+
+
+async def test_the_fake_server_without_its_dialer_says_what_to_give(server: Server) -> None:
+    with pytest.raises(ValueError, match=r"dialer=server.dialer\(\), transfers=server.transfers\(\)"):
+        async with imsdk.connect(server.url, token=server.token("alice")):
             pass

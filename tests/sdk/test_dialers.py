@@ -108,9 +108,25 @@ async def test_it_offers_the_name_of_what_it_speaks_though_the_context_is_the_ap
 
 @pytest.mark.parametrize("scheme", ["tls", "wss"])
 async def test_a_certificate_nobody_trusts_is_refused(scheme: str, certificate: Path) -> None:
+    """With a reason, which stands in the app's connection state."""
     async with serving(scheme, certificate) as url, trio.open_nursery() as nursery:
-        with pytest.raises((trio.BrokenResourceError, OSError)):
+        with pytest.raises(OSError, match="certificate verify failed: self-signed certificate"):
             await SocketDialer().dial_in(nursery, url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(b"no TLS at all", "TLS: wrong version number"), (b"", "TLS: unexpected eof")]
+)
+async def test_a_server_that_speaks_no_tls_is_named_as_that(answer: bytes, reason: str) -> None:
+    async def say(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, say, 0, host="127.0.0.1"))
+        with pytest.raises(OSError, match=reason):
+            await SocketDialer().dial(f"tls://127.0.0.1:{listener.socket.getsockname()[1]}")
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_closed_port_is_an_os_error(certificate: Path) -> None:

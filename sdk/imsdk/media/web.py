@@ -96,13 +96,16 @@ class Web:
 
         Raises:
             TransferInterrupted: the network failed, also while the caller reads the body.
-            TransferRefused: the URL is not one of HTTP.
+            TransferRefused: the URL is not one of HTTP, or of a host that cannot be.
         """
         client = self._client = self._client or self._open()
         with _network_errors():
             target = httpx.URL(url)
             if target.scheme not in {"http", "https"}:
                 raise TransferRefused(f"the server named a URL that is not one of HTTP: {url!r:.80}")
+            if self._transport is None and target.host.endswith(".invalid"):  # RFC 6761: no host ever
+                give = "transfers=server.transfers()"
+                raise TransferRefused(f"{target.host} is the server of imsdk.testing: give connect {give}")
             # Built by hand, because the client would wrap the body into an async generator, and trio warns of
             # those that a broken connection leaves in the middle.
             request = httpx.Request(

@@ -8,7 +8,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import trio
 
-from imsdk.errors import StorageError, StorageFull
+from imsdk.errors import Stopped, StorageError, StorageFull
 from imsdk.store import schema
 from imsdk.store.lock import FolderLock
 
@@ -76,7 +76,7 @@ class Database:
     ) -> T:
         con = self._connection
         if con is None:
-            raise StorageError("the local store is closed")
+            raise Stopped("this client is closed")
         if self._broken is not None:
             raise StorageError(str(self._broken)) from self._broken
         try:

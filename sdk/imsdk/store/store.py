@@ -3,7 +3,7 @@
 Every method is one durable transaction: when it returns it happened, when it raises it did not. Cancelling
 does not interrupt one. Methods may be called from several tasks; they run one after the other.
 
-All raise `StorageFull` when there is no room and `StorageError` when the disk fails.
+All raise `StorageFull` when there is no room, `StorageError` when the disk fails and `Stopped` once closed.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ import trio
 from improtocol import Body, Text
 from improtocol.commands import Post
 from improtocol.frames import Result
-from imsdk.errors import StorageError, StorageFull, StorageLocked, StorageNewer
+from imsdk.errors import Stopped, StorageError, StorageFull, StorageLocked, StorageNewer
 from imsdk.store import SqliteStore
 from tests.sdk.store.conftest import ME, connected, created, message
 
@@ -176,7 +176,7 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     await store.open("phone")
     await store.close()
-    with pytest.raises(StorageError, match="closed"):
+    with pytest.raises(Stopped, match="closed"):
         await store.identity()
 
 

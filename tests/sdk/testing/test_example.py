@@ -1,11 +1,13 @@
 """An app's own tests, as the package's docstring shows them: the SDK against the fake server."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import trio
 
 import imsdk
+import imsdk.testing
 from improtocol import Code
 from imsdk.testing import Server
 
@@ -133,6 +135,25 @@ async def test_picture_survives_a_cut_upload_and_reaches_the_other_side(
                 assert (message.content.width, message.content.height) == (2, 3)
                 assert (await bob.download(message)).read_bytes() == PNG
                 break
+
+
+async def test_the_example_of_the_docstring_runs_as_it_stands(autojump_clock) -> None:
+    """Not marked by this project's settings: it brings its own mark."""
+    example = imsdk.testing.__doc__.split("makes the mark needless):\n")[1].split("\n`dialer`")[0]
+    place: dict[str, object] = {}
+    exec(dedent(example), place)
+    test = place["test_customer_reads_the_answer"]
+    assert [mark.name for mark in test.pytestmark] == ["trio"]
+    await test(autojump_clock)
+
+
+async def test_a_picture_without_the_fake_transfers_is_refused_with_what_to_give(autojump_clock) -> None:
+    server = Server()
+    async with imsdk.connect(server.url, token=server.token("alice"), dialer=server.dialer()) as im:
+        chat = await im.conversation(with_user="bob")
+        sent = await chat.send(imsdk.Image.from_bytes(PNG, name="shoes.png"))
+        with pytest.raises(imsdk.Refused, match=r"transfers=server.transfers\(\)"):
+            await sent.acked()
 
 
 async def test_banned_user_is_stopped(autojump_clock) -> None:
