@@ -178,7 +178,8 @@ class Engine:
         if attached.fresh is not None:
             if self.user and attached.fresh.user and attached.fresh.user != self.user:
                 reason = f"this store belongs to {self.user!r}, the token to {attached.fresh.user!r}"
-                self._end(Ended(action=NextAction.STOP, reason=reason))
+                if self._link is not None:
+                    self._link.finish(Ended(action=NextAction.STOP, reason=reason))
                 return
             if attached.fresh.idle_s != self.heartbeat.idle_s:
                 # Before the session, whose RESUMED does not say it again.
@@ -295,7 +296,3 @@ class Engine:
     def begin_logout(self) -> None:
         """The session is about to end by the app's wish."""
         self._logging_out = True
-
-    def _end(self, ended: Ended) -> None:
-        if self._link is not None:
-            self._link.finish(ended)
