@@ -19,7 +19,7 @@ from imserver.storage.model import StoreBroken
 Connect = Callable[..., sqlite3.Connection]
 
 #: Out of room and nothing lost by it. SHMSIZE: the index beside the WAL could not grow.
-FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 
 #: "IMSV". Tells our files from others (sqlite.org/pragma.html, application_id).
 APPLICATION_ID: Final = 0x494D5356
@@ -105,6 +105,11 @@ _VERSION_6: Final = (
 MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room, so that nothing is lost by it."""
+    return getattr(error, "sqlite_errorcode", None) in _FULL
+
+
 def new_epoch() -> int:
     """A random epoch (G13)."""
     return secrets.randbelow(2**32 - 1) + 1
@@ -146,7 +151,7 @@ def open_writer(path: Path, connect: Connect = sqlite3.connect) -> sqlite3.Conne
                 raise StoreBroken(f"{path} is damaged: {found}; restore a backup")
     except sqlite3.DatabaseError as error:
         db.close()
-        if getattr(error, "sqlite_errorcode", None) in FULL:
+        if is_full(error):
             raise FolderFull(f"the disk of {path.parent} is full; make room and start again") from None
         raise StoreBroken(f"{path} cannot be opened: {error}") from error
     except BaseException:
@@ -171,7 +176,7 @@ def _make_durable(db: sqlite3.Connection, path: Path) -> None:
         if schema_version(db):
             db.execute("UPDATE meta SET value = value WHERE key = 'epoch'")
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) not in FULL:
+        if not is_full(error):
             raise  # else: no room for pages, but before these the WAL was synced
     finally:
         db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

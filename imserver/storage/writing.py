@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from imserver.storage.appending import Appender
 from imserver.storage.journal import Journal, size_of
 from imserver.storage.model import Marks, Placed, StoreBroken, StoreFull, Write
-from imserver.storage.schema import FULL, SETTLING_CACHE_KIB, WRITER_CACHE_KIB, set_cache
+from imserver.storage.schema import SETTLING_CACHE_KIB, WRITER_CACHE_KIB, is_full, set_cache
 from imserver.storage.trimming import Trim, trim_logs
 
 #: A checkpoint is due after about this many changed pages (WAL pages of 4 KiB, guessed from rows and
@@ -157,7 +157,7 @@ class Writer:
     def _rolled_back(self, error: BaseException) -> BaseException:
         """What the caller is told; the transaction is gone, or the writer is broken."""
         told = error
-        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in FULL:
+        if isinstance(error, sqlite3.Error) and is_full(error):
             told = StoreFull(f"no room: {error}")
         elif isinstance(error, sqlite3.Error):
             told = self._break(describe(error))
@@ -199,7 +199,7 @@ class Writer:
             if pages > WAL_PAGES_MAX:
                 self.db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) not in FULL:
+            if not is_full(error):
                 raise self._break(f"checkpoint: {describe(error)}") from error
 
     def close(self) -> None:

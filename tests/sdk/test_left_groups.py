@@ -49,11 +49,7 @@ async def test_whoever_is_taken_in_again_after_a_restore_forgot_a_stay_is_in_and
     async with client("alice", "phone") as im:
         await im.synced()
         assert await im.conversations() == []
-        for number in range(before):
-            server.post("bob", GROUP, f"{number}")
-        server.act("bob", Invite(conversation=GROUP, users=("alice",)))
-        server.post("bob", GROUP, "new")
-        server.post("bob", GROUP, "newer")
+        taken_in_again(server, before)
         await trio.sleep(5)
         await judge(im)
         assert [m.content for m in await all_of(im)][-2:] == [imsdk.Text("new"), imsdk.Text("newer")]
@@ -67,16 +63,21 @@ async def test_it_is_the_same_when_a_snapshot_tells_of_it(
     await a_stay_the_restore_forgets(client, server, unnoticed=unnoticed)
     async with client("alice", "phone") as im:
         await im.synced()
-    for number in range(before):
-        server.post("bob", GROUP, f"{number}")
-    server.act("bob", Invite(conversation=GROUP, users=("alice",)))
-    server.post("bob", GROUP, "new")
-    server.post("bob", GROUP, "newer")
+    taken_in_again(server, before)
     server.trim_log("alice")
     async with client("alice", "phone") as im:
         await im.synced()
         await trio.sleep(5)
         await judge(im)
+
+
+def taken_in_again(server: Server, before: int) -> None:
+    """Bob talks to himself, invites alice again, and talks to her."""
+    for number in range(before):
+        server.post("bob", GROUP, f"{number}")
+    server.act("bob", Invite(conversation=GROUP, users=("alice",)))
+    server.post("bob", GROUP, "new")
+    server.post("bob", GROUP, "newer")
 
 
 async def all_of(im: imsdk.Client) -> list[imsdk.Message]:
